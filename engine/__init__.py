@@ -1,0 +1,1 @@
+"""The simulation engine: a function from bars and configuration to a result. Imports nothing here."""

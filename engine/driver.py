@@ -1,0 +1,156 @@
+"""Drives the kernel: allocates, advances chunk by chunk, lets others look in between.
+
+Progress, cancelling, pausing and checkpoints all live here, between two chunks, in Python. A chunk takes 20 to 50 ms
+of clock time, so whoever waits for an answer waits no longer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import BacktestConfig
+from engine.kernels.advance import CurveArrays, advance_nb
+from engine.kernels.book import Book, Rules, grown, new_book
+from engine.market import Panel
+from engine.types import FILL, STATE, FillAt, OrderReason, OrderStatus, ShortOfCash, SpreadOn, Status
+
+_CHUNK_SECONDS = 0.03
+_FIRST_CHUNK = 512
+
+
+def rules_of(config: BacktestConfig) -> Rules:
+    """Return a configuration's costs and execution as numbers."""
+    costs, execution = config.costs, config.execution
+    return Rules(
+        commission_rate=costs.commission_pct / 100.0,
+        commission_per_share=costs.commission_per_share,
+        commission_per_order=costs.commission_per_order,
+        commission_min=costs.commission_min,
+        commission_max=np.inf if costs.commission_max is None else costs.commission_max,
+        slippage_rate=costs.slippage_bps / 10_000.0,
+        spread=costs.spread,
+        spread_rate=costs.spread_bps / 10_000.0,
+        spread_on=int(SpreadOn[costs.spread_on.upper()]),
+        sell_tax_rate=costs.sell_tax_pct / 100.0,
+        fill_at=int(FillAt[execution.fill_at.upper()]),
+        lot=0.0 if execution.fractional else execution.lot_size,
+        short_of_cash=int(ShortOfCash[execution.when_short_of_cash.upper()]),
+    )
+
+
+@dataclass
+class Simulation:
+    """One run under way. Everything that it is stands in its arrays, which can be written down and taken up again.
+
+    Attributes:
+        panel: bars.
+        instructions: ``INSTRUCTION`` rows sorted by bar, symbol.
+        rules: costs and execution.
+        state: ``STATE`` (1,).
+        book: positions and orders.
+        fills: ``FILL`` rows, the first ``state.n_fills`` of which are written.
+        curve: (n_bars,) per bar of the panel; warm-up bars stay unwritten.
+    """
+
+    panel: Panel
+    instructions: NDArray[np.void]
+    rules: Rules
+    state: NDArray[np.void]
+    book: Book
+    fills: NDArray[np.void]
+    curve: CurveArrays
+
+    def __post_init__(self) -> None:
+        """Take the panel's arrays once."""
+        self._arrays = self.panel.arrays()
+
+    @property
+    def bar(self) -> int:
+        """First bar not simulated yet."""
+        return int(self.state["bar"][0])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last bar has been simulated."""
+        return self.bar >= self.panel.n_bars
+
+    def advance(self, stop: int) -> None:
+        """Simulate up to but not including bar ``stop``, growing buffers that run full."""
+        while True:
+            status = advance_nb(
+                self.state,
+                self._arrays,
+                self.instructions,
+                self.rules,
+                self.book,
+                self.fills,
+                self.curve,
+                min(stop, self.panel.n_bars),
+            )
+            if status == Status.DONE:
+                return
+            if status == Status.FILLS_FULL:
+                more = np.zeros(2 * len(self.fills) + 64, FILL)
+                more[: len(self.fills)] = self.fills
+                self.fills = more
+            else:
+                self.book = grown(self.book, 2 * len(self.book.orders) + 64)
+
+    def run(
+        self,
+        clock: Callable[[], float],
+        look: Callable[["Simulation"], bool] | None = None,
+    ) -> bool:
+        """Advance to the end in chunks of some 30 ms; ``look`` is called after each and may return False to stop.
+
+        Returns True when the end was reached.
+        """
+        chunk = _FIRST_CHUNK
+        while not self.is_done:
+            begun = clock()
+            self.advance(self.bar + chunk)
+            seconds = clock() - begun
+            if seconds > 0:
+                # At most doubled: the first chunk may hold a compilation, the next ones may be denser.
+                chunk = int(max(1, min(2 * chunk, chunk * _CHUNK_SECONDS / seconds)))
+            else:
+                chunk *= 2
+            if look is not None and not look(self) and not self.is_done:
+                return False
+        return True
+
+    def expire_waiting(self) -> None:
+        """Write down that what still waits at the end of the data will never fill."""
+        orders = self.book.orders[: self.state["n_orders"][0]]
+        waiting = orders["status"] == OrderStatus.WORKING
+        orders["status"][waiting] = OrderStatus.EXPIRED
+        orders["reason"][waiting] = OrderReason.END_OF_DATA
+        orders["closed"][waiting] = self.panel.n_bars - 1
+
+
+def new_simulation(
+    panel: Panel, instructions: NDArray[np.void], rules: Rules, initial_capital: float
+) -> Simulation:
+    """Allocate a run that stands before the panel's first counted bar.
+
+    Buffers start small and grow: what a run needs depends on its fills, not on its bars.
+    """
+    first = panel.first_counted
+    state = np.zeros(1, STATE)
+    state["cash"] = initial_capital
+    state["bar"] = first
+    state["next_instruction"] = np.searchsorted(instructions["bar"], first)
+    state["next_action"] = np.searchsorted(panel.events["bar"], first)
+    state["uses_levels"] = int(np.any(instructions["stop_rate"]) or np.any(instructions["target_rate"]))
+    room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
+    curve = CurveArrays(
+        np.full(panel.n_bars, np.nan),
+        np.full(panel.n_bars, np.nan),
+        np.zeros(panel.n_bars),
+        np.zeros(panel.n_bars, np.int64),
+    )
+    return Simulation(
+        panel, instructions, rules, state, new_book(panel.n_symbols, room), np.zeros(room, FILL), curve
+    )

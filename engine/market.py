@@ -1,0 +1,195 @@
+"""The panel: bars of many symbols on one time axis, with what belongs to them.
+
+A panel is immutable. Its columns are C-contiguous float64 arrays of shape ``(n_bars, n_symbols)``, symbols in
+bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is copied on the way to the kernels.
+"""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.types import ACTION_EVENT, EventKind
+
+PRICE_COLUMNS = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A series to compare with, on the panel's axis.
+
+    Attributes:
+        name: what is shown.
+        values: (n_bars,) the last value known at the close of each bar, NaN before the first.
+        base: the last value before the panel's first bar; NaN when there is none.
+        total_return: whether dividends are in it.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+    base: float = float("nan")
+    total_return: bool = False
+
+
+class PanelArrays(NamedTuple):
+    """The panel as compiled code sees it. Prices (n_bars, n_symbols); events sorted by bar, kind, symbol."""
+
+    time_ns: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    volume_known: NDArray[np.bool_]
+    events: NDArray[np.void]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Bars of all symbols of a run.
+
+    Attributes:
+        symbols: names in bytewise order.
+        time_ns: (n_bars,) opens of the bars, UTC, strictly increasing.
+        open, high, low, close: (n_bars, n_symbols) prices; NaN where the symbol has no bar.
+        volume: (n_bars, n_symbols) shares; NaN where there is no bar.
+        timeframe: length of a bar, a key of ``engine.types.TIMEFRAME_NS``.
+        adjustment: ``raw`` (as traded), ``split`` or ``total`` (dividends too).
+        currency: ISO code.
+        events: ``ACTION_EVENT`` rows on raw prices.
+        has_dividends: whether dividend data stands behind the events (none known is not none paid).
+        membership_known: whether the universe is point in time.
+        first_counted: bars before it are warm-up: nothing is decided, traded or counted in them.
+        sessions: (n_sessions,) UTC midnights of an exchange calendar, or None when it is unknown.
+        bars_per_year: N of the metrics where a calendar tells it, else None.
+        benchmark: the series to compare with, or None.
+        fields: further point-in-time columns, (n_bars, n_symbols) each.
+        notices: what was noticed on loading, one sentence each ("sorted …").
+        defects: count of bad bars dropped, by kind.
+        labels: where the bars came from, for people ("DEMO", a path); not part of the content.
+    """
+
+    symbols: tuple[str, ...]
+    time_ns: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    timeframe: str = "1d"
+    adjustment: str = "raw"
+    currency: str = "USD"
+    events: NDArray[np.void] = field(default_factory=lambda: np.empty(0, ACTION_EVENT))
+    has_dividends: bool = False
+    membership_known: bool = False
+    first_counted: int = 0
+    sessions: NDArray[np.int64] | None = None
+    bars_per_year: float | None = None
+    benchmark: Benchmark | None = None
+    fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    defects: dict[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the shape once and lock the arrays: whoever is handed a panel may rely on both."""
+        n_bars, n_symbols = len(self.time_ns), len(self.symbols)
+        if tuple(sorted(self.symbols, key=str.encode)) != self.symbols or len(set(self.symbols)) != n_symbols:
+            raise ValueError("symbols must be unique and in bytewise order")
+        if n_bars > 1 and not bool(np.all(self.time_ns[1:] > self.time_ns[:-1])):
+            raise ValueError("time_ns must be strictly increasing")
+        _lock(self.time_ns)
+        for name in (*PRICE_COLUMNS, "volume"):
+            column = getattr(self, name)
+            if column.shape != (n_bars, n_symbols) or column.dtype != np.float64 or not column.flags.c_contiguous:
+                raise ValueError(f"{name} must be C-contiguous float64 of shape {(n_bars, n_symbols)}")
+            _lock(column)
+        events = np.sort(self.events, order=["bar", "kind", "symbol"])
+        _lock(events)
+        object.__setattr__(self, "events", events)
+
+    @property
+    def n_bars(self) -> int:
+        """Rows of the axis, warm-up included."""
+        return len(self.time_ns)
+
+    @property
+    def n_symbols(self) -> int:
+        """Columns."""
+        return len(self.symbols)
+
+    def arrays(self) -> PanelArrays:
+        """Return what the kernels take. A symbol whose volumes are all zero or absent has unknown volume."""
+        known = np.zeros(self.n_symbols, np.bool_)
+        for row in range(0, self.n_bars, 65_536):  # blockwise: a mask of the whole panel would double its memory
+            known |= (self.volume[row : row + 65_536] > 0).any(axis=0)
+        _lock(known)
+        return PanelArrays(
+            self.time_ns, self.open, self.high, self.low, self.close, self.volume, known, self.events
+        )
+
+    def slice(self, start: int, stop: int) -> "Panel":
+        """Return bars ``[start, stop)``, sharing memory; events outside are left out."""
+        events = self.events[(self.events["bar"] >= start) & (self.events["bar"] < stop)].copy()
+        events["bar"] -= start
+        bench = self.benchmark
+        if bench is not None:
+            base = bench.values[start - 1] if start > 0 else bench.base
+            bench = replace(bench, values=bench.values[start:stop], base=float(base))
+        return replace(
+            self,
+            time_ns=self.time_ns[start:stop],
+            open=self.open[start:stop],
+            high=self.high[start:stop],
+            low=self.low[start:stop],
+            close=self.close[start:stop],
+            volume=self.volume[start:stop],
+            events=events,
+            first_counted=max(0, min(self.first_counted, stop) - start),
+            benchmark=bench,
+            fields={k: v[start:stop] for k, v in self.fields.items()},
+        )
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 (64 hex) over what a simulation can see.
+
+        Symbols, range with warm-up, prices, volumes, actions, fields, adjustment, currency, calendar and benchmark;
+        not where the data came from, nor the order in which it came.
+        """
+        digest = hashlib.sha256(b"tbdata1\n")
+
+        def put(label: str, data: bytes) -> None:
+            digest.update(f"{label}:{len(data)}\n".encode())
+            digest.update(data)
+
+        head = [self.timeframe, self.adjustment, self.currency, str(self.has_dividends), str(self.membership_known)]
+        put("head", "\x1f".join(head).encode())
+        put("symbols", "\x1f".join(self.symbols).encode())
+        put("counted", str(self.first_counted).encode())
+        put("time", self.time_ns.astype("<i8").tobytes())
+        for name in (*PRICE_COLUMNS, "volume"):
+            put(name, _canonical(getattr(self, name)))
+        for name in sorted(self.fields):
+            put(f"field {name}", _canonical(self.fields[name]))
+        for event in self.events:
+            kind = EventKind(int(event["kind"])).name
+            put("event", f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode())
+        if self.sessions is not None:
+            put("sessions", self.sessions.astype("<i8").tobytes())
+        put("per year", repr(self.bars_per_year).encode())
+        if self.benchmark is not None:
+            put("benchmark", f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode())
+            put("benchmark values", _canonical(self.benchmark.values))
+        return digest.hexdigest()
+
+
+def _lock(array: NDArray[np.generic]) -> None:
+    array.flags.writeable = False
+
+
+def _canonical(values: NDArray[np.float64]) -> bytes:
+    """Return bytes in which every NaN and every zero is the same one."""
+    clean = np.where(np.isnan(values), np.nan, values) + 0.0
+    return clean.astype("<f8").tobytes()

@@ -1,0 +1,196 @@
+"""What a run came to: one frozen object, and the hash that proves it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import BacktestConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MetricValue = float | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestProgress:
+    """How far a run is. ``fraction`` never falls; money is marked at the close of ``time_ns``."""
+
+    stage: Literal["load", "signals", "simulate", "metrics", "save", "done"]
+    fraction: float
+    bars_done: int = 0
+    bars_total: int = 0
+    time_ns: int | None = None
+    elapsed_seconds: float = 0.0
+    eta_seconds: float | None = None
+    trades: int = 0
+    equity: float | None = None
+    pnl: float | None = None
+    open_positions: int = 0
+    live: "LiveCurve | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCurve:
+    """The account so far, (bars_done,) each: views of arrays of which only later elements are still written."""
+
+    time_ns: NDArray[np.int64]
+    equity: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRecord:
+    """One round trip in plain Python values, for people who script; the arrays are the fast way."""
+
+    trade_no: int
+    position_no: int
+    symbol: str
+    side: Literal["long", "short"]
+    quantity: float
+    entry_time_ns: int
+    entry_price: float
+    exit_time_ns: int
+    exit_price: float
+    commission: float
+    tax: float
+    slippage: float
+    pnl: float
+    pnl_percent: float
+    bars_held: int
+    mae: float
+    mfe: float
+    entry_reason: str
+    exit_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """One point of the equity curve in plain Python values."""
+
+    time_ns: int
+    equity: float
+    cash: float
+    drawdown: float
+    open_positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPosition:
+    """A position that is still there at the end, marked at its last close."""
+
+    symbol: str
+    quantity: float
+    entry_time_ns: int
+    entry_price: float
+    mark: float
+    value: float
+    pnl: float
+    stale: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The account after each counted bar, all (n_bars,).
+
+    Attributes:
+        equity: cash + sum of quantity x close.
+        cash: money.
+        gross: sum of abs(quantity x close).
+        positions: number of open positions.
+    """
+
+    equity: NDArray[np.float64]
+    cash: NDArray[np.float64]
+    gross: NDArray[np.float64]
+    positions: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class BacktestResult:
+    """Everything a run came to. Bar indices count ``time_ns``, which holds the counted bars only.
+
+    Attributes:
+        config: the configuration as run.
+        status: ``completed``, or ``cancelled`` with what there was until then.
+        symbols: names, bytewise.
+        time_ns: (n_bars,) opens of the counted bars.
+        fills, orders, trades: ``FILL``, ``ORDER`` and ``TRADE`` rows.
+        labels: the names that the label columns of orders and trades index.
+        curve: the account after each bar; the point before the first bar is the initial capital.
+        drawdown: (n_bars,) equity / running maximum - 1, the initial capital counting as the first maximum.
+        benchmark: (n_bars,) the benchmark scaled to the initial capital, or None.
+        metrics: every metric of the catalogue by name; None where undefined.
+        undefined: why, by the name of each metric that is None.
+        marks: words a reader must see beside the result: "optimistic", "price return", "survivorship".
+        warnings: sentences.
+        notices: sentences about the data ("sorted …").
+        defects: bad bars dropped, by kind.
+        bars_per_year: N of the metrics.
+        dataset_hash, result_hash: 64 hex each.
+        versions: engine, numba, numpy and python as run.
+        duration_seconds: of the simulation with signals and metrics.
+    """
+
+    config: BacktestConfig
+    status: Literal["completed", "cancelled"]
+    symbols: tuple[str, ...]
+    time_ns: NDArray[np.int64]
+    fills: NDArray[np.void]
+    orders: NDArray[np.void]
+    trades: NDArray[np.void]
+    open_positions: tuple[OpenPosition, ...]
+    labels: tuple[str, ...]
+    curve: Curve
+    drawdown: NDArray[np.float64]
+    benchmark: NDArray[np.float64] | None
+    metrics: dict[str, MetricValue]
+    undefined: dict[str, str]
+    marks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    notices: tuple[str, ...]
+    defects: dict[str, int]
+    bars_per_year: float
+    timeframe: str
+    dataset_hash: str
+    result_hash: str
+    versions: dict[str, str]
+    duration_seconds: float = 0.0
+    data_labels: tuple[str, ...] = ()
+
+    def trades_frame(self) -> "pd.DataFrame":
+        """Return the trades as a pandas frame, one row a round trip."""
+        from engine.frames import trades_frame  # pandas is loaded only when it is asked for
+
+        return trades_frame(self)
+
+    def equity_frame(self) -> "pd.DataFrame":
+        """Return equity, cash, drawdown and open positions by time."""
+        from engine.frames import equity_frame
+
+        return equity_frame(self)
+
+
+def hash_result(fills: NDArray[np.void], time_ns: NDArray[np.int64], equity: NDArray[np.float64]) -> str:
+    """Return the SHA-256 (64 hex) over fills and equity, as SEMANTICS defines it.
+
+    ASCII ``tb1\\n``; per fill six little-endian 64-bit integers: time, symbol, side, quantity x 1e8, price x 1e8,
+    (commission + tax) x 1e4; per equity point two: time, equity x 1e4. Each is rounded half to even, so the same
+    digits come out of exact decimals at rest.
+    """
+    digest = hashlib.sha256(b"tb1\n")
+    rows = np.empty((len(fills), 6), "<i8")
+    rows[:, 0] = fills["time_ns"]
+    rows[:, 1] = fills["symbol"]
+    rows[:, 2] = fills["side"]
+    rows[:, 3] = np.rint(fills["quantity"] * 1e8)
+    rows[:, 4] = np.rint(fills["price"] * 1e8)
+    rows[:, 5] = np.rint((fills["commission"] + fills["tax"]) * 1e4)
+    digest.update(rows.tobytes())
+    points = np.empty((len(time_ns), 2), "<i8")
+    points[:, 0] = time_ns
+    points[:, 1] = np.rint(equity * 1e4)
+    digest.update(points.tobytes())
+    return digest.hexdigest()

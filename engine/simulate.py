@@ -1,0 +1,288 @@
+"""One backtest from beginning to end: configuration, bars and strategy in, result out.
+
+The caller hands in the time and takes progress; nothing here reads a clock, a file or a calendar.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config import BacktestConfig
+from engine.driver import Simulation, new_simulation, rules_of
+from engine.errors import BacktestValidationError, Problem
+from engine.instructions import TARGET_LABELS, from_signals, from_weights
+from engine.market import Panel
+from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
+from engine.result import BacktestProgress, BacktestResult, Curve, LiveCurve, OpenPosition, hash_result
+from engine.schedule import rebalance_bars
+from engine.strategies.protocol import SignalStrategy, Strategy, TargetStrategy
+from engine.trades import match_trades
+from engine.types import OrderReason, OrderStatus
+
+ENGINE_VERSION = "1"
+
+_SIMULATE_FROM, _SIMULATE_TO = 0.10, 0.90
+
+Progress = Callable[[BacktestProgress], None]
+
+
+def run_backtest(
+    config: BacktestConfig,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    clock: Callable[[], float],
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    notes: Sequence[str] = (),
+) -> BacktestResult:
+    """Run one backtest.
+
+    Parameters
+    ----------
+    config : BacktestConfig
+        What to run.
+    panel : Panel
+        Bars with warm-up; ``panel.first_counted`` is the first bar that counts.
+    strategy : Strategy
+        Made from ``config.strategy``.
+    clock : callable
+        Seconds of a steady clock, for chunking, estimates and the duration.
+    on_progress : callable, optional
+        Told between chunks, some 30 times a second.
+    should_stop : callable, optional
+        Asked between chunks; True ends the run as ``cancelled`` with what there is.
+    notes : sequence of str
+        Warnings that the caller found (unusual settings).
+
+    Raises
+    ------
+    BacktestValidationError
+        When there is nothing to simulate or the strategy returns what is no decision.
+    """
+    if panel.n_symbols == 0 or panel.n_bars - panel.first_counted < 1:
+        raise BacktestValidationError(
+            Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
+        )
+    begun = clock()
+    _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted))
+    instructions, labels = instructions_of(config, panel, strategy)
+    simulation = new_simulation(panel, instructions, rules_of(config), config.account.initial_capital)
+    stopped = should_stop or (lambda: False)
+
+    def look(run: Simulation) -> bool:
+        _tell(on_progress, _progress_of(run, config.account.initial_capital, clock() - begun))
+        return not stopped()
+
+    completed = not stopped() and simulation.run(clock, look)
+    if completed:
+        simulation.expire_waiting()
+    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
+    result = result_of(config, simulation, labels, completed=completed, notes=notes)
+    object.__setattr__(result, "duration_seconds", clock() - begun)
+    return result
+
+
+def instructions_of(
+    config: BacktestConfig, panel: Panel, strategy: Strategy
+) -> tuple[NDArray[np.void], tuple[str, ...]]:
+    """Ask the strategy and return its ``INSTRUCTION`` rows with the names of its signals."""
+    if isinstance(strategy, SignalStrategy):
+        signals = strategy.signals(panel)
+        rows = from_signals(signals, config.sizing, panel.close.shape, panel.first_counted)
+        return rows, ("", *signals.labels)
+    if not isinstance(strategy, TargetStrategy):
+        raise BacktestValidationError(
+            Problem("strategy.name", f"{strategy.name} is neither a signals nor a targets strategy")
+        )
+    period = config.rebalance.period.value
+    bars = rebalance_bars(panel.time_ns, panel.first_counted, period, panel.sessions)
+    weights = strategy.weights(panel, bars)
+    _check_weights(weights, (len(bars), panel.n_symbols))
+    if config.rebalance.immediately:
+        bars, weights = _with_immediate(panel, strategy, bars, weights)
+    return from_weights(weights, bars, config.sizing), TARGET_LABELS
+
+
+def _with_immediate(
+    panel: Panel, strategy: TargetStrategy, bars: NDArray[np.int64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Put the first close at which the strategy has what it needs before its first period end."""
+    ready = ~np.isnan(weights).all(axis=1)
+    until = int(bars[ready][0]) if ready.any() else panel.n_bars
+    for bar in range(panel.first_counted, until):
+        row = strategy.weights(panel, np.array([bar], np.int64))
+        _check_weights(row, (1, panel.n_symbols))
+        if not np.isnan(row).all():
+            at = int(np.searchsorted(bars, bar))
+            return np.insert(bars, at, bar), np.insert(weights, at, row[0], axis=0)
+    return bars, weights
+
+
+def _check_weights(weights: NDArray[np.float64], shape: tuple[int, int]) -> None:
+    if np.shape(weights) != shape:
+        raise BacktestValidationError(
+            Problem("strategy", f"weights have shape {np.shape(weights)}", f"one row a rebalancing: {shape}")
+        )
+
+
+def result_of(
+    config: BacktestConfig,
+    simulation: Simulation,
+    labels: tuple[str, ...],
+    *,
+    completed: bool = True,
+    notes: Sequence[str] = (),
+) -> BacktestResult:
+    """Build the result of a simulation as far as it has come."""
+    panel, first, stop = simulation.panel, simulation.panel.first_counted, simulation.bar
+    counted = slice(first, stop)
+    fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
+    orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
+    curve = Curve(*(column[counted] for column in simulation.curve))
+    time_ns = panel.time_ns[counted]
+    capital = config.account.initial_capital
+    trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first))
+    per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
+    benchmark = panel.benchmark
+    values = benchmark.values[counted] if benchmark else None
+    base = float("nan")
+    if benchmark:
+        base = float(benchmark.values[first - 1]) if first > 0 else benchmark.base
+    metrics, undefined = compute_metrics(
+        time_ns=time_ns,
+        equity=curve.equity,
+        initial_capital=capital,
+        gross=curve.gross,
+        fills=fills,
+        trades=trades,
+        benchmark_values=values,
+        benchmark_base=base,
+        bars_per_year=per_year,
+        risk_free_rate=config.account.risk_free_rate,
+    )
+    _to_counted(fills, orders, trades, first)
+    return BacktestResult(
+        config=config,
+        status="completed" if completed else "cancelled",
+        symbols=panel.symbols,
+        time_ns=time_ns,
+        fills=fills,
+        orders=orders,
+        trades=trades,
+        open_positions=open_positions,
+        labels=labels,
+        curve=curve,
+        drawdown=drawdown(curve.equity, capital),
+        benchmark=None if values is None else scaled_benchmark(values, base, capital),
+        metrics=metrics,
+        undefined=undefined,
+        marks=_marks(config, panel),
+        warnings=(*notes, *_warnings(panel, orders, fills, open_positions)),
+        notices=panel.notices,
+        defects=dict(panel.defects),
+        bars_per_year=per_year,
+        timeframe=panel.timeframe,
+        dataset_hash=panel.content_hash(),
+        result_hash=hash_result(fills, time_ns, curve.equity),
+        versions={
+            "engine": ENGINE_VERSION,
+            "numba": numba.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        data_labels=panel.labels,
+    )
+
+
+def _to_counted(
+    fills: NDArray[np.void], orders: NDArray[np.void], trades: NDArray[np.void], first: int
+) -> None:
+    """Turn panel bars into counted bars, in place; -1 stays."""
+    for rows, names in (
+        (fills, ("bar",)),
+        (orders, ("decided", "closed")),
+        (trades, ("entry_signal_bar", "entry_bar", "exit_signal_bar", "exit_bar")),
+    ):
+        for name in names:
+            rows[name] = np.where(rows[name] >= 0, rows[name] - first, rows[name])
+
+
+def _marks(config: BacktestConfig, panel: Panel) -> tuple[str, ...]:
+    marks = []
+    if config.execution.fill_at == "same_close":
+        marks.append("optimistic")
+    if panel.adjustment != "total" and not panel.has_dividends:
+        marks.append("price return")
+    if panel.n_symbols > 1 and not panel.membership_known:
+        marks.append("survivorship")
+    return tuple(marks)
+
+
+def _warnings(
+    panel: Panel,
+    orders: NDArray[np.void],
+    fills: NDArray[np.void],
+    open_positions: tuple[OpenPosition, ...],
+) -> list[str]:
+    found = []
+    if panel.n_symbols > 1 and not panel.membership_known:
+        found.append(
+            "Survivorship: it is not known which symbols belonged to the universe at each time; "
+            "those that vanished may be missing"
+        )
+    stale = [p.symbol for p in open_positions if p.stale]
+    if stale:
+        found.append(f"Stale: no bar at the end for {', '.join(stale)}; valued at the last close")
+    if len(fills) == 0:
+        found.append(_why_no_trades(orders))
+    return found
+
+
+_REFUSALS = {
+    OrderReason.NO_CASH: "not enough free cash",
+    OrderReason.BELOW_ONE_LOT: "less than one lot",
+    OrderReason.END_OF_DATA: "no bar came after them",
+    OrderReason.DELISTED: "the symbol left the market",
+}
+
+
+def _why_no_trades(orders: NDArray[np.void]) -> str:
+    if len(orders) == 0:
+        return "No trades: the strategy gave no signal in this range"
+    parts = []
+    for reason, words in _REFUSALS.items():
+        count = int(np.count_nonzero((orders["reason"] == reason) & (orders["status"] != OrderStatus.FILLED)))
+        if count:
+            parts.append(f"{count} × {words}")
+    return f"No trades: none of {len(orders)} orders was filled ({', '.join(parts) or 'withdrawn'})"
+
+
+def _progress_of(run: Simulation, capital: float, elapsed: float) -> BacktestProgress:
+    first, total = run.panel.first_counted, run.panel.n_bars - run.panel.first_counted
+    done = run.bar - first
+    state = run.state[0]
+    share = done / total
+    equity = float(run.curve.equity[run.bar - 1]) if done else capital
+    return BacktestProgress(
+        stage="simulate",
+        fraction=_SIMULATE_FROM + (_SIMULATE_TO - _SIMULATE_FROM) * share,
+        bars_done=done,
+        bars_total=total,
+        time_ns=int(run.panel.time_ns[run.bar - 1]) if done else None,
+        elapsed_seconds=elapsed,
+        eta_seconds=elapsed * (1 - share) / share if share > 0 else None,
+        trades=int(state["n_exits"]),
+        equity=equity,
+        pnl=equity - capital,
+        open_positions=int(state["n_held"]),
+        live=LiveCurve(run.panel.time_ns[first : run.bar], run.curve.equity[first : run.bar]),
+    )
+
+
+def _tell(on_progress: Progress | None, progress: BacktestProgress) -> None:
+    if on_progress is not None:
+        on_progress(progress)

@@ -1,0 +1,1 @@
+"""Strategies: the protocol, the registry, and the built-in ones, one a file."""

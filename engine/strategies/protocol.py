@@ -1,0 +1,126 @@
+"""What a strategy is: declared parameters, and one function from the panel to decisions.
+
+Two forms, one per class: *signals* (`SignalStrategy`: when to enter and leave) and *targets* (`TargetStrategy`: which
+weights to hold from a rebalancing on). Both are computed for all bars at once, and one rule binds both: what they say
+for bar *t* may depend on nothing after the close of *t*.
+"""
+
+import hashlib
+import inspect
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from engine.config import problems_of
+from engine.errors import BacktestValidationError
+from engine.market import Panel
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+class Parameters(BaseModel):
+    """Base of every strategy's parameters.
+
+    Declare each once with its type, default, range and help:
+    ``fast: int = Field(10, ge=1, le=500, title="Fast average", description="Bars in the fast average")``.
+    The form, the validation, the optimiser's ranges and the documentation are derived from it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Decisions of a signals strategy, each (n_bars, n_symbols) or None for never.
+
+    An entry does nothing while the position, or an order for it, is already there; an exit does nothing without one.
+    Where entry and exit of one direction are both set, neither acts. Exits act before entries, so a reversal is an
+    exit and an entry on the same bar.
+
+    Attributes:
+        enter_long, exit_long, enter_short, exit_short: masks, true at the bar at whose close it is decided.
+        stop_rate, target_rate: fractions of the entry price at which a later close ends the position; 0 is never.
+        labels: what the signals are called in the trade list: (enter long, exit long, enter short, exit short).
+    """
+
+    enter_long: Mask | None = None
+    exit_long: Mask | None = None
+    enter_short: Mask | None = None
+    exit_short: Mask | None = None
+    stop_rate: float = 0.0
+    target_rate: float = 0.0
+    labels: tuple[str, str, str, str] = ("enter long", "exit long", "enter short", "exit short")
+
+
+class Strategy(ABC):
+    """Common part of both forms. `name` is what a configuration says; `title` and `summary` are for people."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    form: ClassVar[Literal["signals", "targets"]]
+    version: ClassVar[str] = "1.0.0"
+    Params: ClassVar[type[Parameters]] = Parameters
+
+    def __init__(self, params: Parameters) -> None:
+        """Take validated parameters; see `make`."""
+        self.params: Any = params
+
+    @classmethod
+    def make(cls, values: dict[str, Any]) -> "Strategy":
+        """Build the strategy from plain values.
+
+        Raises:
+            BacktestValidationError: one problem per parameter, under ``strategy.params.<name>``.
+        """
+        try:
+            return cls(cls.Params.model_validate(values))
+        except ValidationError as error:
+            problems = problems_of(error, prefix="strategy.params")
+            raise BacktestValidationError(problems) from error
+
+    @classmethod
+    def source_text(cls) -> str:
+        """Return the source of the file that defines the strategy."""
+        module = sys.modules.get(cls.__module__)
+        path = getattr(module, "__file__", None) or inspect.getfile(cls)
+        return Path(path).read_text(encoding="utf-8")
+
+    @classmethod
+    def source_hash(cls) -> str:
+        """Return the SHA-256 (64 hex) of `source_text`."""
+        return hashlib.sha256(cls.source_text().encode()).hexdigest()
+
+    def warmup_bars(self) -> int:
+        """Return how many bars before the start date the strategy wants to see."""
+        return 0
+
+
+class SignalStrategy(Strategy):
+    """A strategy that says when to enter and leave."""
+
+    form: ClassVar[Literal["signals", "targets"]] = "signals"
+
+    @abstractmethod
+    def signals(self, panel: Panel) -> Signals:
+        """Return the decisions for every bar of the panel, warm-up included."""
+
+
+class TargetStrategy(Strategy):
+    """A strategy that says which weights to hold from a rebalancing on."""
+
+    form: ClassVar[Literal["signals", "targets"]] = "targets"
+
+    @abstractmethod
+    def weights(self, panel: Panel, bars: NDArray[np.int64]) -> Floats:
+        """Return (len(bars), n_symbols) weights decided at the closes of ``bars``.
+
+        A row of NaN means the strategy does not have what it needs yet; a single NaN leaves that symbol as it is.
+        """

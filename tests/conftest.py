@@ -1,0 +1,103 @@
+"""What every test shares: which tests belong to this machine, a home of its own, and a clean end.
+
+What a test starts it must stop: a thread, Qt thread or Qt timer that outlives its test fails it.
+"""
+
+import gc
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from tests.shared import shared_root
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# The machine may be busy: an example is never too slow. More examples for the full check.
+settings.register_profile(
+    "tradebench",
+    deadline=None,
+    database=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("TRADEBENCH_EXAMPLES", "100")),
+)
+settings.load_profile("tradebench")
+
+_PATIENCE_SECONDS = 2.0
+_blamed: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine has no data for and, unless asked for, heavy jobs and benchmarks."""
+    asked = config.getoption("-m") or ""
+    left_out = set()
+    if shared_root() is None:
+        left_out.add("needs_shared")
+    if "heavy" not in asked:
+        left_out.add("heavy")
+    measuring = config.getoption("benchmark_only", default=False)
+    gone = [
+        item
+        for item in items
+        if any(item.get_closest_marker(name) for name in left_out)
+        or ("benchmark" in getattr(item, "fixturenames", ()) and not measuring)
+    ]
+    if gone:
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEBENCH_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_outlives_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    end = time.monotonic() + _PATIENCE_SECONDS
+    left = _threads_since(before)
+    while left and time.monotonic() < end:
+        time.sleep(0.01)
+        left = _threads_since(before)
+    if "PySide6.QtCore" in sys.modules and "qapp" in request.fixturenames:
+        left += _qt_left()
+    if left:
+        pytest.fail(f"the test left behind: {', '.join(left)}")
+
+
+def _threads_since(before: set[threading.Thread]) -> list[str]:
+    # A Qt thread that has run Python stays listed as a dummy after its end; _qt_left looks at those.
+    return [
+        f"thread {thread.name}"
+        for thread in set(threading.enumerate()) - before
+        if not isinstance(thread, threading._DummyThread)
+    ]
+
+
+def _qt_left() -> list[str]:
+    from PySide6.QtCore import QCoreApplication, QEvent, QThread, QTimer
+    from shiboken6 import isValid
+
+    if QCoreApplication.instance() is not None:
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    left: list[Any] = [
+        item
+        for item in gc.get_objects()
+        if issubclass(type(item), QThread | QTimer) and isValid(item) and _is_busy(item)
+    ]
+    fresh = [item for item in left if item not in _blamed]
+    _blamed.update(fresh)  # the next tests are not to blame for it
+    return [f"{type(item).__name__} {item.objectName()!r}" for item in fresh]
+
+
+def _is_busy(item: Any) -> bool:
+    return bool(item.isRunning() if hasattr(item, "isRunning") else item.isActive())
