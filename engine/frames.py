@@ -21,8 +21,9 @@ _COLUMNS = ("open", "high", "low", "close", "volume")
 def trades_frame(result: BacktestResult) -> pd.DataFrame:
     """Return the closed trades, one row a round trip, by number.
 
-    ``side`` is long or short; ``entry_signal`` and ``exit_signal`` name the strategy's signals (empty when there is
-    none behind the fill), ``exit_reason`` says why the exit happened. Signal times are those of the deciding bars.
+    ``side`` is long or short; ``entry_signal`` and ``exit_signal`` name the strategy's signals
+    (empty when there is none behind the fill), ``exit_reason`` says why the exit happened. Signal
+    times are those of the deciding bars.
     """
     rows = result.trades
     symbols, labels = np.array(result.symbols, object), np.array(result.labels or ("",), object)
@@ -48,7 +49,7 @@ def trades_frame(result: BacktestResult) -> pd.DataFrame:
 
 
 def fills_frame(result: BacktestResult) -> pd.DataFrame:
-    """Return the executions in their order, by the time of their bar; ``at`` is the open or the close of it."""
+    """Return the executions in their order, by the time of their bar; ``at``: its open or close."""
     rows = result.fills
     columns: dict[str, Any] = {
         "symbol": np.array(result.symbols, object)[rows["symbol"]],
@@ -61,9 +62,9 @@ def fills_frame(result: BacktestResult) -> pd.DataFrame:
 
 
 def equity_frame(result: BacktestResult) -> pd.DataFrame:
-    """Return the account after each bar: equity, cash, drawdown, number of positions, and the benchmark if any.
+    """Return the account after each bar: equity, cash, drawdown, number of positions.
 
-    The benchmark is scaled to the initial capital.
+    Where there is a benchmark it is the last column, scaled to the initial capital.
     """
     columns: dict[str, Any] = {
         "equity": result.curve.equity,
@@ -82,15 +83,16 @@ def panel_from_frames(frames: Mapping[str, pd.DataFrame], **more: Any) -> Panel:
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        Columns open, high, low, close and, where known, volume, in any case; a DatetimeIndex of the opens of the
-        bars, in UTC where it names no zone. The axis is the union of all of them.
+        Columns open, high, low, close and, where known, volume, in any case; a DatetimeIndex of the
+        opens of the bars, in UTC where it names no zone. The axis is the union of all of them.
     more
         Further fields of the `Panel` (``timeframe``, ``adjustment``, ``currency`` …).
 
     Raises
     ------
     BacktestValidationError
-        Naming each symbol whose frame has no times, repeats one, lacks a column or holds what is no number.
+        Naming each symbol whose frame has no times, repeats one, lacks a column or holds what is no
+        number.
     """
     problems: list[Problem] = []
     tables = {symbol: _table_of(symbol, frames[symbol], problems) for symbol in frames}
@@ -110,11 +112,13 @@ def panel_from_frames(frames: Mapping[str, pd.DataFrame], **more: Any) -> Panel:
 def _table_of(
     symbol: str, frame: pd.DataFrame, problems: list[Problem]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return times (n,) and columns (5, n) of one symbol; what is wrong is added to ``problems``."""
+    """Return times (n,) and columns (5, n) of a symbol; add what is wrong to ``problems``."""
     nothing = np.empty(0, np.int64), np.empty((len(_COLUMNS), 0))
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex) or index.hasnans:
-        problems.append(Problem(symbol, "the frame has no index of times", "set a DatetimeIndex without gaps"))
+        problems.append(
+            Problem(symbol, "the frame has no index of times", "set a DatetimeIndex without gaps")
+        )
         return nothing
     if not index.is_unique:
         first = index[index.duplicated()][0]
@@ -123,14 +127,21 @@ def _table_of(
     found = {str(name).lower(): name for name in frame.columns}
     missing = [name for name in _COLUMNS[:4] if name not in found]
     if missing:
-        problems.append(Problem(symbol, f"no column {', '.join(missing)}", f"there are {', '.join(found) or 'none'}"))
+        problems.append(
+            Problem(
+                symbol, f"no column {', '.join(missing)}", f"there are {', '.join(found) or 'none'}"
+            )
+        )
         return nothing
     try:
         values = np.array(
-            [frame[found[c]] if c in found else np.full(len(frame), np.nan) for c in _COLUMNS], float
+            [frame[found[c]] if c in found else np.full(len(frame), np.nan) for c in _COLUMNS],
+            float,
         )
     except (TypeError, ValueError) as error:
-        problems.append(Problem(symbol, f"a value is not a number: {error}", "prices and volumes are numbers"))
+        problems.append(
+            Problem(symbol, f"a value is not a number: {error}", "prices and volumes are numbers")
+        )
         return nothing
     utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
     return utc.as_unit("ns").asi8, values

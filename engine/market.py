@@ -58,7 +58,7 @@ class Panel:
         timeframe: length of a bar, a key of ``engine.types.TIMEFRAME_NS``.
         adjustment: ``raw`` (as traded), ``split`` or ``total`` (dividends too).
         currency: ISO code.
-        events: ``ACTION_EVENT`` rows on raw prices.
+        events: ``ACTION_EVENT`` rows on raw prices; after the last bar there are only delistings.
         has_dividends: whether dividend data stands behind the events (none known is not none paid).
         membership_known: whether the universe is point in time.
         first_counted: bars before it are warm-up: nothing is decided, traded or counted in them.
@@ -106,7 +106,10 @@ class Panel:
             if column.shape != (n_bars, n_symbols) or column.dtype != np.float64 or not column.flags.c_contiguous:
                 raise ValueError(f"{name} must be C-contiguous float64 of shape {(n_bars, n_symbols)}")
             _lock(column)
-        events = np.sort(self.events, order=["bar", "kind", "symbol"])
+        # What comes after the last bar has not happened, but for the delisting that ended a series with it.
+        delisted = (self.events["kind"] == EventKind.DELISTING) & (self.events["bar"] == n_bars)
+        happened = self.events[(self.events["bar"] < n_bars) | delisted]
+        events = np.sort(happened, order=["bar", "kind", "symbol"])
         _lock(events)
         object.__setattr__(self, "events", events)
 
@@ -132,7 +135,8 @@ class Panel:
 
     def slice(self, start: int, stop: int) -> "Panel":
         """Return bars ``[start, stop)``, sharing memory; events outside are left out."""
-        events = self.events[(self.events["bar"] >= start) & (self.events["bar"] < stop)].copy()
+        until = stop if stop < self.n_bars else self.n_bars + 1  # what ends with the data ends with its last part
+        events = self.events[(self.events["bar"] >= start) & (self.events["bar"] < until)].copy()
         events["bar"] -= start
         bench = self.benchmark
         if bench is not None:

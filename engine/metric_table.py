@@ -1,7 +1,8 @@
 """The table of metrics: what each is called, how it is to be read and what it is made of.
 
-In all formulas *returns* are simple, per bar, of the equity curve, the first one from the initial capital; N is the
-number of bars in a year; rf the yearly risk-free rate; sd has ddof 1. Percent are stored as fractions.
+In all formulas *returns* are simple, per bar, of the equity curve, the first one from the initial
+capital; N is the number of bars in a year; rf the yearly risk-free rate; sd has ddof 1. Percent are
+stored as fractions.
 """
 
 from dataclasses import dataclass
@@ -15,12 +16,10 @@ class Metric:
     """One metric.
 
     Attributes:
-        name: as stored, exported and used in code.
-        title: for people.
-        kind: how it is written: a plain number, a fraction shown in percent, money, a whole number, days, a date.
-        better: which of two runs is the better one by it, or None where neither is.
-        formula: how it is computed.
-        meaning: what it says, and where it comes from.
+        name: as stored, exported and used in code. title: for people. kind: how it is written: a
+        plain number, a fraction shown in percent, money, a whole number, days, a date. better:
+        which of two runs is the better one by it, or None where neither is. formula: how it is
+        computed. meaning: what it says, and where it comes from.
     """
 
     name: str
@@ -54,7 +53,7 @@ METRICS: Final[tuple[Metric, ...]] = (
            "date of the bar with the lowest drawdown",
            "When the deepest fall was at its worst."),
     Metric("max_drawdown_peak_date", "Max drawdown: peak", "date", None,
-           "date of the last bar at the peak before the trough; of the first bar where that is the initial capital",
+           "date of the last bar at the peak before the trough; the first bar for the capital",
            "When the deepest fall began."),
     Metric("max_drawdown_recovery_date", "Max drawdown: recovery", "date", None,
            "date of the first bar back at that peak",
@@ -130,7 +129,7 @@ METRICS: Final[tuple[Metric, ...]] = (
            "How surely trades gain, growing with their number (Tharp)."),
     Metric("kelly", "Kelly fraction", "percent", "high",
            "win rate − (1 − win rate) / payoff ratio",
-           "Share of the account per trade that would have grown fastest (Kelly 1956); an upper bound, not advice."),
+           "Share of the account per trade that would have grown fastest (Kelly 1956); a bound."),
     Metric("ulcer_index", "Ulcer index", "percent", "low",
            "√mean(drawdown²)",
            "Depth and length of all falls in one number (Martin 1987)."),

@@ -1,8 +1,9 @@
-"""The numbers a run is judged by, each with its formula, its meaning and the cases in which it does not exist.
+"""The numbers a run is judged by, each with the cases in which it does not exist.
 
-`METRICS` is the one table of them: the command line, the window's tooltips and the comparison of runs are made from
-it. `compute_metrics` gives each a value or, where its formula has none (no trades, no variance, one bar, no
-benchmark), the reason in words; never 0 for want of something better, never NaN or infinity.
+`METRICS` is the one table of them: the command line, the window's tooltips and the comparison of
+runs are made from it. `compute_metrics` gives each a value or, where its formula has none (no
+trades, no variance, one bar, no benchmark), the reason in words; never 0 for want of something
+better, never NaN or infinity.
 """
 
 import math
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from engine.kernels.equity import (
     NOISE,
     CurveSums,
+    Falls,
     benchmark_returns_nb,
     curve_nb,
     drawdown_nb,
+    falls_nb,
     moments_nb,
     outside_nb,
     pair_nb,
@@ -48,31 +51,34 @@ _BROKE = "equity fell to zero or below"
 
 
 def drawdown(equity: Floats, initial_capital: float) -> Floats:
-    """Return the drawdown after each bar: equity / running maximum - 1, (n_bars,), zero or negative.
+    """Return the drawdown after each bar: equity / running maximum - 1, (n_bars,).
 
-    The initial capital is the first maximum.
+    It is zero or negative; the initial capital is the first maximum.
     """
     return drawdown_nb(equity, initial_capital)
 
 
 def scaled_benchmark(values: Floats, base: float, initial_capital: float) -> Floats:
-    """Return the benchmark as if the initial capital had been put into it, (n_bars,) money, for charts.
+    """Return the benchmark as if the capital had been put into it, (n_bars,), for charts.
 
-    It starts from ``base``, the close before the first bar, or where that is NaN from the first value known; before
-    that it is NaN.
+    It starts from ``base``, the close before the first bar, or where that is NaN from the first
+    value known; before that it is NaN.
     """
     known = np.flatnonzero(values > 0.0)
     start = base if base > 0.0 else float(values[known[0]]) if len(known) else math.nan
     return values * (initial_capital / start)
 
 
-def bars_per_year(time_ns: NDArray[np.int64], timeframe: str, sessions_per_year: float | None) -> float:
+def bars_per_year(
+    time_ns: NDArray[np.int64], timeframe: str, sessions_per_year: float | None
+) -> float:
     """Return N, the number of bars in a year.
 
-    52 for weekly and 12 for monthly bars. For daily bars ``sessions_per_year`` of the calendar; where it is unknown
-    252, or 365 when weekends trade: when there are at least half as many Saturdays as Wednesdays (a stray Saturday
-    session, or a Sunday evening of a currency, is not a weekend that trades). For intraday bars the median number of
-    bars a session (UTC date) times that.
+    52 for weekly and 12 for monthly bars. For daily bars ``sessions_per_year`` of the calendar;
+    where it is unknown 252, or 365 when weekends trade: when there are at least half as many
+    Saturdays as Wednesdays (a stray Saturday session, or a Sunday evening of a currency, is not a
+    weekend that trades). For intraday bars the median number of bars a session (UTC date) times
+    that.
     """
     if timeframe == "1w":
         return 52.0
@@ -171,16 +177,17 @@ def compute_metrics(
     initial_capital : float
         Equity before the first bar.
     fills : FILL, trades : TRADE
-        Executions and closed round trips. Their bars may count a longer axis than ``time_ns`` (one with warm-up
-        bars): a fill carries bar and instant, which tells where ``time_ns`` begins on it.
+        Executions and closed round trips. Their bars may count a longer axis than ``time_ns`` (one
+        with warm-up bars): a fill carries bar and instant, which tells where ``time_ns`` begins on
+        it.
     benchmark_values : (n_bars,) or None
-        Last value known at each close, NaN before the first. Bars without a value have a return of 0, as cash has.
+        Last value known at each close, NaN before the first. Bars without a value have a return of
+        0, as cash has.
     benchmark_base : float
-        The value before the first bar, from which its first return is measured; NaN when there is none: then 0.
-    bars_per_year : float
-        N.
-    risk_free_rate : float
-        Yearly, a fraction.
+        The value before the first bar, from which its first return is measured; NaN when there is
+        none: then 0.
+    bars_per_year, risk_free_rate : float
+        N; the rate yearly, a fraction.
 
     Returns
     -------
@@ -191,14 +198,14 @@ def compute_metrics(
     """
     returns = returns_nb(equity, initial_capital)
     risk_free = risk_free_rate / bars_per_year
-    sums = curve_nb(time_ns, equity, gross, returns, initial_capital, risk_free)
+    sums = curve_nb(equity, gross, returns, initial_capital, risk_free)
     run = _Run(time_ns, returns, sums, initial_capital, float(equity[-1]), bars_per_year, risk_free)
     sheet = _Sheet({}, {})
     if not math.isfinite(sums.equity):
         sheet.skip("the equity is not a finite number", *(metric.name for metric in METRICS))
     else:
         _growth(sheet, run)
-        _drawdowns(sheet, run)
+        _drawdowns(sheet, run, falls_nb(time_ns, equity, initial_capital))
         _ratios(sheet, run)
         _tails(sheet, run)
         _against_benchmark(sheet, run, benchmark_values, benchmark_base)
@@ -217,37 +224,42 @@ def _first_bar(time_ns: NDArray[np.int64], fills: NDArray[np.void]) -> int:
 def _growth(sheet: _Sheet, run: _Run) -> None:
     sheet.put("final_balance", run.final)
     sheet.put("final_pnl", run.final - run.capital)
-    sheet.put("total_return", run.final / run.capital - 1.0)
+    growth = run.final / run.capital
+    sheet.put("total_return", growth - 1.0)
     days = float(run.time_ns[-1] - run.time_ns[0]) / NS_PER_DAY
     if days <= 0.0:
         sheet.skip(_ONE_BAR, "cagr")
-    elif run.final <= 0.0:
+    elif growth <= 0.0:
         sheet.skip(_BROKE, "cagr")
     else:
-        power = math.log(run.final / run.capital) * DAYS_PER_YEAR / days
+        power = math.log(growth) * DAYS_PER_YEAR / days
         sheet.put("cagr", math.expm1(power) if power < 700.0 else math.inf)
 
 
-def _drawdowns(sheet: _Sheet, run: _Run) -> None:
-    sums = run.sums
-    sheet.put("max_drawdown", sums.worst)
-    sheet.put("max_drawdown_duration", sums.longest_ns / NS_PER_DAY)
-    sheet.put("ulcer_index", math.sqrt(sums.drawdown_squares / run.n))
-    sheet.divide("recovery_factor", run.final - run.capital, sums.drawdown_money, _NO_DRAWDOWN)
+def _drawdowns(sheet: _Sheet, run: _Run, falls: Falls) -> None:
+    sheet.put("max_drawdown", falls.worst)
+    sheet.put("max_drawdown_duration", falls.longest_ns / NS_PER_DAY)
+    sheet.put("ulcer_index", math.sqrt(falls.squares / run.n))
+    sheet.divide("recovery_factor", run.final - run.capital, falls.money, _NO_DRAWDOWN)
     cagr = sheet.values["cagr"]
     if isinstance(cagr, float):
-        sheet.divide("calmar_ratio", cagr, abs(sums.worst), _NO_DRAWDOWN)
+        sheet.divide("calmar_ratio", cagr, abs(falls.worst), _NO_DRAWDOWN)
     else:
         sheet.skip(sheet.undefined["cagr"], "calmar_ratio")
-    if sums.worst_bar < 0:
-        sheet.skip(_NO_DRAWDOWN, "max_drawdown_date", "max_drawdown_peak_date", "max_drawdown_recovery_date")
+    if falls.trough < 0:
+        sheet.skip(
+            _NO_DRAWDOWN,
+            "max_drawdown_date",
+            "max_drawdown_peak_date",
+            "max_drawdown_recovery_date",
+        )
         return
-    sheet.put("max_drawdown_date", _date(run.time_ns[sums.worst_bar]))
-    sheet.put("max_drawdown_peak_date", _date(run.time_ns[max(sums.worst_peak, 0)]))
-    if sums.worst_recovery < 0:
+    sheet.put("max_drawdown_date", _date(run.time_ns[falls.trough]))
+    sheet.put("max_drawdown_peak_date", _date(run.time_ns[max(falls.peak, 0)]))
+    if falls.recovery < 0:
         sheet.skip("not recovered by the end", "max_drawdown_recovery_date")
     else:
-        sheet.put("max_drawdown_recovery_date", _date(run.time_ns[sums.worst_recovery]))
+        sheet.put("max_drawdown_recovery_date", _date(run.time_ns[falls.recovery]))
 
 
 def _ratios(sheet: _Sheet, run: _Run) -> None:
@@ -293,10 +305,11 @@ def _tails(sheet: _Sheet, run: _Run) -> None:
 
 
 def _ends_in_order(values: Floats) -> Floats:
-    """Return the values in ascending order, of many at least those on both ends that the percentiles need.
+    """Return the values in ascending order; of many, both ends as far as the tails need them.
 
-    A sample says about where one and a half times the tails end; only what lies beyond is sorted, which takes a third
-    of the time on a million returns. Where that turns out to be too little, all are.
+    A sample says about where one and a half times the tails end; only what lies beyond is sorted,
+    which takes a third of the time on a million returns. Where that turns out to be too little, all
+    are.
     """
     n = len(values)
     if n > 20_000:
@@ -310,7 +323,7 @@ def _ends_in_order(values: Floats) -> Floats:
 
 
 def _interpolated(ordered: Floats, place: float, n: int) -> float:
-    """Return the value at a fractional place; ``n`` > 0 counts the place back from the end of n values."""
+    """Return the value at a fractional place; ``n`` > 0 counts it back from the end of n."""
     left = int(place)
     share = place - left
     below = float(ordered[left - n])
@@ -359,7 +372,9 @@ def _activity(sheet: _Sheet, run: _Run, fills: NDArray[np.void]) -> None:
     sheet.put("turnover", traded / (run.sums.equity / run.n) * run.per_year / run.n)
 
 
-def _trades(sheet: _Sheet, trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int) -> None:
+def _trades(
+    sheet: _Sheet, trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int
+) -> None:
     n = len(trades)
     sums = trade_sums_nb(trades, time_ns, first_bar)
     sheet.put("total_trades", n)

@@ -1,8 +1,9 @@
 """Round trips and what is still open, from the executions of a run.
 
-After the simulation the account knows only its cash and its positions; here the fills are matched first in, first
-out into trades that a person can judge one by one, and what has no exit yet becomes an open position. Together they
-are complete: the profits of all trades and of all open positions add up to what the equity gained.
+After the simulation the account knows only its cash and its positions; here the fills are matched
+first in, first out into trades that a person can judge one by one, and what has no exit yet becomes
+an open position. Together they are complete: the profits of all trades and of all open positions
+add up to what the equity gained.
 """
 
 import math
@@ -30,29 +31,37 @@ def match_trades(
     panel : Panel
         Prices for excursions and marks; events for splits and dividends.
     last_bar : int
-        Last simulated bar; positions still open are marked at its close, or at the last close known by then.
+        Last simulated bar; positions still open are marked at its close, or at the last close known
+        by then.
 
     Returns
     -------
     trades : TRADE (n_trades,)
-        In the order of exit. ``pnl = side x (exit - entry) x quantity - commission - tax + dividends``; less than
-        1e-12 of the values it is the difference of is rounding and counts as zero. All is in the units of the exit:
-        a split multiplies the quantity of what is open and divides its price. Excursions are of the highs and lows
-        between entry and exit and of both prices: the bar of an entry at the close and of an exit at the open give
-        no more than the price of the fill.
+        In the order of exit. ``pnl = side x (exit - entry) x quantity - commission - tax +
+        dividends``; less than 1e-12 of the values it is the difference of is rounding and counts as
+        zero. All is in the units of the exit: a split multiplies the quantity of what is open and
+        divides its price. Excursions are of the highs and lows between entry and exit and of both
+        prices: the bar of an entry at the close and of an exit at the open give no more than the
+        price of the fill.
     open_positions : tuple of OpenPosition
-        By symbol. ``entry_price`` is the average of what is left, ``entry_time_ns`` the oldest of it, ``pnl``
-        after the costs of entry and with dividends; ``stale`` when the symbol has no bar at ``last_bar``.
+        By symbol. ``entry_price`` is the average of what is left, ``entry_time_ns`` the oldest of
+        it, ``pnl`` after the costs of entry and with dividends; ``stale`` when the symbol has no
+        bar at ``last_bar``.
     """
-    # An action after the panel's last bar has happened at its end; one after a mere stop has not happened yet.
+    # An action after the panel's last bar has happened at its end; one after a mere stop has not
+    # happened yet.
     until = last_bar + 1 if last_bar == panel.n_bars - 1 else last_bar
     trades = np.empty(2 * len(fills), TRADE)
     lots = np.empty(len(fills), LOT)
     lines = np.zeros(panel.n_symbols, LINE)
     lines["first"] = lines["last"] = -1
-    n = match_trades_nb(fills, orders, panel.events, panel.high, panel.low, until, trades, lots, lines)
+    n = match_trades_nb(
+        fills, orders, panel.events, panel.high, panel.low, until, trades, lots, lines
+    )
     still_open = np.flatnonzero(lines["first"] >= 0)
-    positions = (_position_of(int(symbol), fills, panel, last_bar, lots, lines) for symbol in still_open)
+    positions = (
+        _position_of(int(symbol), fills, panel, last_bar, lots, lines) for symbol in still_open
+    )
     return trades[:n].copy(), tuple(positions)
 
 

@@ -1,7 +1,8 @@
-"""What the metrics are made of: sums over the equity curve, the benchmark, the fills and the trades.
+"""What the metrics are made of: sums over equity curve, benchmark, fills and trades.
 
-Every sum runs in the order of time in one plain loop, so the same input gives the same bits everywhere. Each array is
-read as few times as its formulas allow: once for all that needs no mean, once more for what does.
+Every sum runs in the order of time in one plain loop, so the same input gives the same bits
+everywhere. Each array is read as few times as its formulas allow: once for all that needs no mean,
+once more for what does.
 """
 
 from typing import NamedTuple
@@ -16,21 +17,26 @@ NOISE = 1e-14  # a relative change smaller than this is rounding, not a movement
 
 
 class CurveSums(NamedTuple):
-    """One pass over the equity curve. Bars count from 0; -1 is the point before the first bar, or none."""
+    """One pass over equity, returns and positions."""
 
     lowest: float  # equity, all bars
-    lowest_base: float  # equity that a return is measured from: the initial capital, all bars but the last
+    lowest_base: float  # what a return starts from: the initial capital, all bars but the last
     returns: float  # sum
     downside: float  # sum of min(return - target, 0)^2
     equity: float  # sum
     exposure: float  # sum of gross / equity
-    drawdown_squares: float  # sum
-    drawdown_money: float  # greatest peak - equity
+
+
+class Falls(NamedTuple):
+    """The drawdowns. Bar -1 is the point before the first bar, or none."""
+
+    squares: float  # sum of drawdown^2
+    money: float  # greatest peak - equity
     longest_ns: float  # longest span from a peak to its recovery, or to the end
     worst: float  # lowest drawdown
-    worst_bar: int  # its trough
-    worst_peak: int  # the last bar at the peak before it
-    worst_recovery: int  # first bar back at that peak
+    trough: int  # its bar
+    peak: int  # the last bar at the peak before it
+    recovery: int  # first bar back at that peak
 
 
 class Moments(NamedTuple):
@@ -75,7 +81,7 @@ def drawdown_nb(equity: NDArray[np.float64], capital: float) -> NDArray[np.float
 
 @njit(nogil=True, cache=True)
 def returns_nb(equity: NDArray[np.float64], capital: float) -> NDArray[np.float64]:
-    """Return the simple return of each bar, (n_bars,); 0 where it would be measured from nothing."""
+    """Return the simple return of each bar, (n_bars,); 0 where it starts from nothing."""
     out = np.empty(len(equity))
     before = capital
     for i in range(len(equity)):
@@ -86,33 +92,18 @@ def returns_nb(equity: NDArray[np.float64], capital: float) -> NDArray[np.float6
 
 @njit(nogil=True, cache=True)
 def curve_nb(
-    time_ns: NDArray[np.int64],
     equity: NDArray[np.float64],
     gross: NDArray[np.float64],
     returns: NDArray[np.float64],
     capital: float,
     target: float,
 ) -> CurveSums:
-    """Sum up the curve.
+    """Sum up the curve, (n_bars,) each; a return below ``target`` counts as downside.
 
-    A fall of less than `NOISE` below the peak is no drawdown: equity bought and sold at one price may return with its
-    last bit changed.
-
-    Parameters
-    ----------
-    time_ns, equity, gross, returns : (n_bars,)
-        Opens of the bars, money, money, fractions.
-    capital : float
-        Equity before the first bar; the peak of an account that never gains, dated to the first bar.
-    target : float
-        Return per bar below which a return counts as downside.
+    Together with `falls_nb` in one loop it needs more registers than there are and takes longer.
     """
     lowest, lowest_base, before = np.inf, capital, capital
-    total = downside = money = exposure = squares = deepest = longest = worst = 0.0
-    worst_bar = worst_peak = worst_recovery = peak_bar = -1
-    peak = worst_top = capital
-    per_peak = 1.0 / peak
-    below = False
+    total = downside = money = exposure = 0.0
     for i in range(len(equity)):
         value = equity[i]
         lowest_base = min(lowest_base, before)
@@ -124,32 +115,46 @@ def curve_nb(
         money += value
         if gross[i] != 0.0 and value != 0.0:
             exposure += gross[i] / value
+    return CurveSums(lowest, lowest_base, total, downside, money, exposure)
+
+
+@njit(nogil=True, cache=True)
+def falls_nb(time_ns: NDArray[np.int64], equity: NDArray[np.float64], capital: float) -> Falls:
+    """Measure the drawdowns.
+
+    A fall of less than `NOISE` below the peak is none: equity bought and sold at one price may
+    return with its last bit changed. The capital is the first peak, dated to the first bar.
+    """
+    squares = deepest = longest = worst = 0.0
+    trough = peak_before = recovery = peak_bar = -1
+    peak = worst_top = capital
+    per_peak = 1.0 / peak
+    below = False
+    for i in range(len(equity)):
+        value = equity[i]
         if value < peak * (1.0 - NOISE):
             below = True
             fall = value * per_peak - 1.0
             squares += fall * fall
             deepest = max(deepest, peak - value)
             if fall < worst:
-                worst, worst_bar, worst_peak, worst_recovery = fall, i, peak_bar, -1
-                worst_top = peak
+                worst, worst_top = fall, peak
+                trough, peak_before, recovery = i, peak_bar, -1
         else:
             if below:
                 below = False
                 longest = max(longest, float(time_ns[i] - time_ns[max(peak_bar, 0)]))
-                if worst_recovery < 0:
-                    worst_recovery = i
+                if recovery < 0:
+                    recovery = i
             if value > peak:
                 peak = value
                 per_peak = 1.0 / peak
             peak_bar = i
     if below:
         longest = max(longest, float(time_ns[-1] - time_ns[max(peak_bar, 0)]))
-    if worst_bar >= 0:
-        worst = equity[worst_bar] / worst_top - 1.0
-    return CurveSums(
-        lowest, lowest_base, total, downside, money, exposure, squares, deepest, longest,
-        worst, worst_bar, worst_peak, worst_recovery,
-    )  # fmt: skip
+    if trough >= 0:
+        worst = equity[trough] / worst_top - 1.0
+    return Falls(squares, deepest, longest, worst, trough, peak_before, recovery)
 
 
 @njit(nogil=True, cache=True)
@@ -169,8 +174,8 @@ def moments_nb(values: NDArray[np.float64], mean: float) -> Moments:
 def benchmark_returns_nb(values: NDArray[np.float64], base: float) -> NDArray[np.float64]:
     """Return the benchmark's return of each bar, (n_bars,).
 
-    The first value is measured from ``base``; it is 0 where there is none, and wherever no value is known: nothing is
-    filled in from later bars. What is not a positive number is not known.
+    The first value is measured from ``base``; it is 0 where there is none, and wherever no value is
+    known: nothing is filled in from later bars. What is not a positive number is not known.
     """
     out = np.zeros(len(values))
     before = base
@@ -216,13 +221,16 @@ def traded_value_nb(fills: NDArray[np.void]) -> float:
 
 
 @njit(nogil=True, cache=True)
-def outside_nb(values: NDArray[np.float64], lower: float, upper: float) -> tuple[NDArray[np.float64], int, int]:
-    """Return the values at or beyond two bounds, in the order of the array, and how many are at each end."""
+def outside_nb(
+    values: NDArray[np.float64], lower: float, upper: float
+) -> tuple[NDArray[np.float64], int, int]:
+    """Return the values at or beyond two bounds, in their order, and how many are at each end."""
     kept = np.empty(len(values))
     n = n_low = n_high = 0
     for value in values:
         is_low, is_high = value <= lower, value >= upper
-        kept[n] = value  # stays when it counts, else the next one takes its place: no branch to guess wrong
+        # It stays when it counts, else the next takes its place: no branch to guess wrong.
+        kept[n] = value
         n += is_low | is_high
         n_low += is_low
         n_high += is_high
@@ -230,8 +238,10 @@ def outside_nb(values: NDArray[np.float64], lower: float, upper: float) -> tuple
 
 
 @njit(nogil=True, cache=True)
-def trade_sums_nb(trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int) -> TradeSums:
-    """Sum up closed trades whose bars count an axis on which ``time_ns`` begins at ``first_bar``."""
+def trade_sums_nb(
+    trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int
+) -> TradeSums:
+    """Sum up closed trades; ``time_ns`` begins at ``first_bar`` of the axis they count."""
     winning = losing = 0
     won = lost = profit = days = bars = squares = 0.0
     for i in range(len(trades)):

@@ -12,7 +12,6 @@ FLAT = 1e-9  # a position smaller than this is none
 _DIVIDEND = np.int64(EventKind.DIVIDEND)
 _SPLIT = np.int64(EventKind.SPLIT)
 _QUANTITY = np.int64(SizeKind.QUANTITY)
-_DELISTING = np.int64(EventKind.DELISTING)
 _REASON_SPLIT = np.int64(Reason.SPLIT)
 _REASON_DELISTING = np.int64(Reason.DELISTING)
 _EXPIRED = np.int64(OrderStatus.EXPIRED)
@@ -77,7 +76,13 @@ def record_nb(
 
 @njit(nogil=True, cache=True)
 def settle_nb(
-    state: NDArray[np.void], book: Book, symbol: int, side: int, quantity: float, price: float, costs: float
+    state: NDArray[np.void],
+    book: Book,
+    symbol: int,
+    side: int,
+    quantity: float,
+    price: float,
+    costs: float,
 ) -> None:
     """Move cash and position for a fill. The entry price is the average of what the open position was bought at."""
     st = state[0]
@@ -117,7 +122,9 @@ def equity_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], 
 
 
 @njit(nogil=True, cache=True)
-def free_cash_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], bar: int) -> float:
+def free_cash_nb(
+    state: NDArray[np.void], book: Book, prices: NDArray[np.float64], bar: int
+) -> float:
     """Return cash that may be spent: proceeds of shorts are not free, and each short holds its value besides."""
     total = state[0].cash
     for i in range(state[0].n_held):
@@ -198,7 +205,13 @@ def delist_nb(
 
 @njit(nogil=True, cache=True)
 def corporate_actions_nb(
-    state: NDArray[np.void], panel: PanelArrays, book: Book, fills: NDArray[np.void], bar: int, due: int, lot: float
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    book: Book,
+    fills: NDArray[np.void],
+    bar: int,
+    due: int,
+    lot: float,
 ) -> None:
     """Apply the corporate actions due at bar ``due`` and write their fills into bar ``bar``."""
     st = state[0]
@@ -207,8 +220,6 @@ def corporate_actions_nb(
         event = panel.events[st.next_action]
         symbol = np.int64(event.symbol)
         st.next_action += 1
-        if due > bar and event.kind != _DELISTING:
-            continue  # its ex-date lies after the data
         if event.kind == _DIVIDEND:
             st.cash += book.quantity[symbol] * event.value
         elif event.kind == _SPLIT:

@@ -102,7 +102,9 @@ def execute_nb(
     price = fill_price_nb(raw, side, entering, rules)
     commission = commission_nb(quantity, price, rules)
     tax = rules.sell_tax_rate * (quantity * price) if side < 0 else 0.0
-    fill = fills[record_nb(state, panel, fills, bar, symbol, side, quantity, price, np.int64(order.cause))]
+    fill = fills[
+        record_nb(state, panel, fills, bar, symbol, side, quantity, price, np.int64(order.cause))
+    ]
     fill.order = row
     fill.at_close = at_close
     fill.commission = commission
@@ -147,6 +149,11 @@ def wanted_nb(book: Book, rules: Rules, row: int, raw: float, equity: float) -> 
         return 0.0
     # The money of a buy includes its costs, the value of a sell does not.
     quantity = quantity_for_nb(money, price, side, rules) if side > 0 else money / price
+    if held * side < 0.0 and quantity > abs(held):
+        # It enters the other side, and does all of it at the price of an entry.
+        price = max(fill_price_nb(raw, side, _OPENS, rules), SLACK)
+        quantity = quantity_for_nb(money, price, side, rules) if side > 0 else money / price
+        quantity = max(quantity, abs(held))
     if order.action == _TARGET and held * side < 0.0 and order.size * side <= 0.0:
         quantity = min(quantity, abs(held))  # costs and slippage never carry a reduction past flat
     return side * quantity
@@ -309,7 +316,9 @@ def finish_nb(
     if quantity > 0.0:
         if closing < book.closing[i]:
             order.reason = _REDUCED
-        execute_nb(state, panel, rules, book, fills, row, bar, at_close, quantity, book.opening[i] > 0.0)
+        execute_nb(
+            state, panel, rules, book, fills, row, bar, at_close, quantity, book.opening[i] > 0.0
+        )
     elif book.closing[i] > 0.0:
         close_order_nb(book, row, bar, _CANCELLED, _GONE)
     elif order.action == _TARGET and order.reason != _NO_CASH and held != 0.0:
@@ -344,7 +353,9 @@ def trade_nb(
         book.side[i] = 0
         if order.action == _EXIT_LONG or order.action == _EXIT_SHORT:
             continue
-        book.opening[i] = abs(wanted_nb(book, rules, book.group[i], prices[bar, order.symbol], equity))
+        book.opening[i] = abs(
+            wanted_nb(book, rules, book.group[i], prices[bar, order.symbol], equity)
+        )
         book.side[i] = order.side
     for side in (-1, 1):
         for i in range(n):

@@ -1,16 +1,20 @@
 """Round trips out of executions: first in, first out, symbol by symbol.
 
-Fills are walked once, in their order. Each symbol has a chain of open *lots*, oldest first; a fill against the
-position uses lots up from the front, one trade a lot, and what is left of it opens a lot on the other side. A lot is
-named by the row of the fill that opened it, so a chain needs no memory of its own.
+Fills are walked once, in their order. Each symbol has a chain of open *lots*, oldest first; a fill
+against the position uses lots up from the front, one trade a lot, and what is left of it opens a
+lot on the other side. A lot is named by the row of the fill that opened it, so a chain needs no
+memory of its own.
 
-Excursions. Looking through all bars of each trade again would read a bar once for every part of a position. Instead a
-lot keeps the extremes of the bars from its own entry to the entry of the next lot, each bar is read once, and a
-trade's extremes are those of its lot and of all later ones.
+Excursions. Looking through all bars of each trade again would read a bar once for every part of a
+position. Instead a lot keeps the extremes of the bars from its own entry to the entry of the next
+lot, each bar is read once, and a trade's extremes are those of its lot and of all later ones.
 
-Corporate actions come in as the account applied them: dividends, then splits, at the open of their bar before that
-bar's fills; one split a symbol and bar. What the axis has no bar for any more comes after the last bar.
+Corporate actions come in as the account applied them: dividends, then splits, at the open of their
+bar before that bar's fills; one split a symbol and bar. What the axis has no bar for any more comes
+after the last bar.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -21,6 +25,8 @@ from engine.types import EventKind
 
 _DIVIDEND = int(EventKind.DIVIDEND)
 _SPLIT = int(EventKind.SPLIT)
+Record = Any  # one row of a struct array
+
 _NOISE = 1e-12  # a profit smaller than this part of the values it is the difference of is zero
 
 LOT = np.dtype(
@@ -54,18 +60,19 @@ LINE = np.dtype(
 
 @njit(nogil=True, cache=True)
 def look_nb(
-    line: NDArray[np.void],
+    line: Record,
     lots: NDArray[np.void],
     high: NDArray[np.float64],
     low: NDArray[np.float64],
     symbol: int,
     stop: int,
 ) -> None:
-    """Take the bars before ``stop`` that were not looked at yet into the newest lot of an open position."""
+    """Take the bars before ``stop`` that no lot has yet into the newest; not when flat."""
     lot = lots[line.last]
     stop = min(stop, high.shape[0])
     highest, lowest = lot.high, lot.low
-    # Extremes first, their bars after: a branch taken at every new extreme costs more than a second look.
+    # Extremes first, their bars after: a branch taken at every new extreme costs more than a second
+    # look.
     for bar in range(line.seen, stop):
         highest = high[bar, symbol] if high[bar, symbol] > highest else highest
         lowest = low[bar, symbol] if low[bar, symbol] < lowest else lowest
@@ -83,8 +90,8 @@ def look_nb(
 
 
 @njit(nogil=True, cache=True)
-def split_lots_nb(line: NDArray[np.void], lots: NDArray[np.void], ratio: float) -> None:
-    """Restate all open lots of a symbol in new shares; a position that is nothing in them is gone."""
+def split_lots_nb(line: Record, lots: NDArray[np.void], ratio: float) -> None:
+    """Restate the open lots of a symbol in new shares; what is nothing in them is gone."""
     total = 0.0
     i = line.first
     while i >= 0:
@@ -113,7 +120,7 @@ def actions_nb(
     high: NDArray[np.float64],
     low: NDArray[np.float64],
 ) -> int:
-    """Apply the events from row ``done`` up to bar ``until`` and return the first row not applied."""
+    """Apply the events from row ``done`` up to bar ``until``; return the first not applied."""
     while done < len(events) and events[done].bar <= until:
         event = events[done]
         done += 1
@@ -133,7 +140,11 @@ def actions_nb(
 
 @njit(nogil=True, cache=True)
 def open_lot_nb(
-    line: NDArray[np.void], lots: NDArray[np.void], fills: NDArray[np.void], row: int, quantity: float
+    line: Record,
+    lots: NDArray[np.void],
+    fills: NDArray[np.void],
+    row: int,
+    quantity: float,
 ) -> None:
     """Open a lot with what a fill does not close."""
     fill = fills[row]
@@ -159,8 +170,8 @@ def open_lot_nb(
 
 
 @njit(nogil=True, cache=True)
-def excursions_nb(line: NDArray[np.void], lots: NDArray[np.void], trade: NDArray[np.void]) -> None:
-    """Write how far the price went for and against a trade of the oldest lot, and when it first did."""
+def excursions_nb(line: Record, lots: NDArray[np.void], trade: Record) -> None:
+    """Write how far the price went for and against a trade of the oldest lot, and when."""
     top = bottom = trade.entry_price
     top_bar = bottom_bar = trade.entry_bar
     i = line.first
@@ -195,8 +206,8 @@ def signal_nb(orders: NDArray[np.void], row: int) -> tuple[int, int]:
 
 @njit(nogil=True, cache=True)
 def write_trade_nb(
-    trade: NDArray[np.void],
-    line: NDArray[np.void],
+    trade: Record,
+    line: Record,
     lots: NDArray[np.void],
     fills: NDArray[np.void],
     orders: NDArray[np.void],
@@ -242,7 +253,7 @@ def match_trades_nb(
     lots: NDArray[np.void],
     lines: NDArray[np.void],
 ) -> int:
-    """Match fills into trades and return how many there are; what stays open is left in ``lines`` and ``lots``.
+    """Match fills into trades and return how many; what stays open is left in ``lines``, ``lots``.
 
     Parameters
     ----------
@@ -292,8 +303,10 @@ def match_trades_nb(
 
 
 @njit(nogil=True, cache=True)
-def open_position_nb(lines: NDArray[np.void], lots: NDArray[np.void], symbol: int) -> tuple[float, float, float]:
-    """Return of an open position: quantity (positive), what was paid for it, costs less dividends."""
+def open_position_nb(
+    lines: NDArray[np.void], lots: NDArray[np.void], symbol: int
+) -> tuple[float, float, float]:
+    """Return of an open position: quantity (positive), paid, costs less dividends."""
     quantity = paid = costs = 0.0
     i = lines[symbol].first
     while i >= 0:

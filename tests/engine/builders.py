@@ -1,6 +1,6 @@
 """Small panels, instructions and rules for tests, said in as few words as the test needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,17 @@ FIRST_DAY = 19_724 * NS_PER_DAY  # 2024-01-02
 Column = Sequence[float]
 
 
-def panel_of(closes: dict[str, Column], opens: dict[str, Column] | None = None, **more: Any) -> Panel:
+def panel_of(
+    closes: Mapping[str, Column], opens: Mapping[str, Column] | None = None, **more: Any
+) -> Panel:
     """Build a panel of daily bars from closes (and opens, the closes by default) by symbol."""
     symbols = tuple(sorted(closes, key=str.encode))
     close = np.array([closes[s] for s in symbols], np.float64).T.copy()
-    open_ = close.copy() if opens is None else np.array([opens[s] for s in symbols], np.float64).T.copy()
+    open_ = (
+        close.copy()
+        if opens is None
+        else np.array([opens[s] for s in symbols], np.float64).T.copy()
+    )
     return Panel(
         symbols=symbols,
         time_ns=FIRST_DAY + np.arange(len(close), dtype=np.int64) * NS_PER_DAY,

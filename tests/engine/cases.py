@@ -1,4 +1,4 @@
-"""Runs the hand-worked cases: from their plain words to a configuration, a panel and instructions, through both engines.
+"""Runs the hand-worked cases: from plain words to configuration, panel and instructions, through both engines.
 
 A case says bars, settings, orders (or weights) and events; here is the only place that knows how our names and codes
 correspond to its words.
@@ -112,9 +112,7 @@ def panel_of_case(case: Case, config: BacktestConfig) -> Panel:
     for symbol, rows in case["bars"].items():
         times = [ns_of(row[0]) for row in rows]
         columns = np.array([row[1:] for row in rows], np.float64).T
-        series[symbol] = check_bars(
-            symbol, times, *columns, on_bad_bars=config.data.on_bad_bars
-        )
+        series[symbol] = check_bars(symbol, times, *columns, on_bad_bars=config.data.on_bad_bars)
     bare = build_panel(series)
     more: dict[str, Any] = {"has_dividends": bool(case.get("dividends"))}
     if case["settings"].get("calendar"):

@@ -13,7 +13,7 @@ import pytest
 from engine.market import Panel
 from engine.result import BacktestResult
 from engine.types import Action, SizeKind
-from tests.engine.builders import instructions_of, rules_of, said, simulate
+from tests.engine.builders import instructions_of, panel_of, rules_of, said, simulate
 from tests.engine.cases import date_of
 from tests.engine.published import bars_panel, published, run
 from tests.shared import shared_path
@@ -58,8 +58,9 @@ def in_their_words(result: BacktestResult) -> dict[str, float]:
     worst = result.metrics["max_drawdown"]
     trades = result.trades
     moved = trades["side"] * (trades["exit_price"] / trades["entry_price"] - 1)
-    in_market = result.curve.positions > 0
-    in_market[trades["exit_bar"]] = True  # a bar at whose open a position ends counts
+    in_market = np.zeros(len(equity), bool)  # bars of closed trades, the exit's included
+    for entered, left in zip(trades["entry_bar"], trades["exit_bar"], strict=True):
+        in_market[entered : left + 1] = True
     return {
         "Equity Final [$]": equity[-1],
         "Equity Peak [$]": equity.max(),
@@ -87,7 +88,8 @@ def test_a_mark_up_on_entries_gives_the_figures_of_the_readme() -> None:
     figures = in_their_words(crosses(10, 20, SPREAD))
 
     exact = wanted["also_checked_here_0_6_6_spread"]
-    assert {name: figures[name] for name in exact} == pytest.approx(exact, rel=1e-9)
+    # One digit of the ratio in the file is not the quotient of its own return and drawdown: 0.76876987 for 0.76876988.
+    assert {name: figures[name] for name in exact} == pytest.approx(exact, rel=2e-8)
     stale = {*wanted["stale_fields_in_published"], "CAGR [%]"}
     printed = {k: v for k, v in wanted["published"].items() if k in figures and k not in stale}
     # Annualised figures of the README come from an older formula and are printed to two decimals.
@@ -196,8 +198,6 @@ def test_a_fixed_commission_is_counted_once_here_and_once_a_share_there() -> Non
 
 def test_a_target_on_flat_bars_pays_the_published_commission() -> None:
     """Bars without a range: a target judged at closes and filled there is the published take-profit."""
-    from tests.engine.builders import panel_of
-
     bars = panel_of({"A": [1, 1, 1, 2, 4, 1, 2]})
     enter = said(1, Action.ENTER_LONG, 100.0, target=2.0)
     rules = rules_of(commission_rate=0.01, commission_per_order=10.0, fill_at=2)

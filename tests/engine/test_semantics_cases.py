@@ -16,9 +16,9 @@ from tests.engine.cases import (
     METRIC_NAMES,
     Outcome,
     all_cases,
+    config_of,
     date_of,
     panel_of_case,
-    config_of,
     run_case,
 )
 

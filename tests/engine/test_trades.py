@@ -1,4 +1,4 @@
-"""Round trips: first in, first out, complete to the cent, each with what happened while it was held."""
+"""Round trips: first in, first out, complete to the cent, each with what happened in it."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,13 @@ NAN = float("nan")
 Event = tuple[int, int, int, float]
 
 
-def panel_of(columns: list[list[float | None]], events: list[Event] | None = None, spread: float = 1.0) -> Panel:
-    """Return a panel of closes per symbol (None is no bar); open = close, high and low ``spread`` away."""
-    close = np.array([[NAN if v is None else v for v in column] for column in columns], float).T.copy()
+def panel_of(
+    columns: list[list[float | None]], events: list[Event] | None = None, spread: float = 1.0
+) -> Panel:
+    """Return a panel of closes per symbol (None: no bar); high and low are ``spread`` away."""
+    close = np.array(
+        [[NAN if v is None else v for v in column] for column in columns], float
+    ).T.copy()
     names = tuple(chr(ord("A") + i) for i in range(len(columns)))
     return Panel(
         names,
@@ -148,7 +152,9 @@ def test_the_bars_of_entry_and_exit_count_as_far_as_the_trade_lived_in_them(
     high = np.array([[100.0, 102, 104, 106, 150]]).T.copy()
     low = np.array([[100.0, 97, 98, 95, 50]]).T.copy()
     panel = Panel(panel.symbols, panel.time_ns, panel.open, high, low, panel.close, panel.volume)
-    fills = fills_of(fill(1, 10, 100, at_close=entry_at_close), fill(3, -10, 101, at_close=exit_at_close))
+    fills = fills_of(
+        fill(1, 10, 100, at_close=entry_at_close), fill(3, -10, 101, at_close=exit_at_close)
+    )
 
     trades, _ = match_trades(fills, NO_ORDERS, panel, 4)
 
@@ -210,11 +216,18 @@ def played(draw: st.DrawFn) -> tuple[Account, NDArray[np.void], float]:
     n_bars, n_symbols = draw(st.integers(2, 14)), draw(st.integers(1, 3))
     price = st.integers(8, 200).map(lambda v: v / 4)
     bar_or_gap = st.one_of(price, price, price, st.none())
-    columns = [draw(st.lists(bar_or_gap, min_size=n_bars, max_size=n_bars)) for _ in range(n_symbols)]
+    columns = [
+        draw(st.lists(bar_or_gap, min_size=n_bars, max_size=n_bars)) for _ in range(n_symbols)
+    ]
     places = st.tuples(st.integers(1, n_bars), st.integers(0, n_symbols - 1))
     chosen = draw(st.lists(places, max_size=5, unique=True))
     kinds = st.sampled_from(
-        [(EventKind.SPLIT, 2.0), (EventKind.SPLIT, 0.5), (EventKind.DIVIDEND, 0.25), (EventKind.DELISTING, -0.5)]
+        [
+            (EventKind.SPLIT, 2.0),
+            (EventKind.SPLIT, 0.5),
+            (EventKind.DIVIDEND, 0.25),
+            (EventKind.DELISTING, -0.5),
+        ]
     )
     events = [(bar, symbol, *draw(kinds)) for bar, symbol in chosen]
     panel = panel_of(columns, events, spread=0.5)
@@ -229,7 +242,13 @@ def played(draw: st.DrawFn) -> tuple[Account, NDArray[np.void], float]:
                 if not np.isnan(panel.close[bar, symbol]) and draw(st.booleans()):
                     orders.append({"decided": max(bar - 1, 0), "label": draw(st.integers(0, 3))})
                     account.trade(
-                        bar, symbol, draw(sizes), draw(price), at_close, order=len(orders) - 1, costs=draw(costs)
+                        bar,
+                        symbol,
+                        draw(sizes),
+                        draw(price),
+                        at_close,
+                        order=len(orders) - 1,
+                        costs=draw(costs),
                     )
         account.mark(bar)
     account.actions(n_bars - 1, n_bars)
@@ -238,7 +257,9 @@ def played(draw: st.DrawFn) -> tuple[Account, NDArray[np.void], float]:
 
 @settings(max_examples=120, deadline=None)
 @given(played())
-def test_trades_equal_their_plain_twin_field_by_field(case: tuple[Account, NDArray[np.void], float]) -> None:
+def test_trades_equal_their_plain_twin_field_by_field(
+    case: tuple[Account, NDArray[np.void], float],
+) -> None:
     account, orders, _ = case
     fills = account.rows()
 
@@ -247,9 +268,12 @@ def test_trades_equal_their_plain_twin_field_by_field(case: tuple[Account, NDArr
 
     assert len(trades) == len(expected)
     assert {name: trades[name].tolist() for name in TRADE.names} == {
-        name: pytest.approx([trade[name] for trade in expected], rel=1e-9, abs=1e-9) for name in TRADE.names
+        name: pytest.approx([trade[name] for trade in expected], rel=1e-9, abs=1e-9)
+        for name in TRADE.names
     }
-    assert {p.symbol for p in positions} == {account.panel.symbols[fills["symbol"][row]] for row, _, _ in left}
+    assert {p.symbol for p in positions} == {
+        account.panel.symbols[fills["symbol"][row]] for row, _, _ in left
+    }
 
 
 @settings(max_examples=120, deadline=None)
@@ -259,11 +283,14 @@ def test_profits_of_trades_and_open_positions_are_all_that_equity_gained(
 ) -> None:
     account, orders, equity = case
 
-    trades, positions = match_trades(account.rows(), orders, account.panel, account.panel.n_bars - 1)
+    trades, positions = match_trades(
+        account.rows(), orders, account.panel, account.panel.n_bars - 1
+    )
 
     gained = float(trades["pnl"].sum()) + sum(p.pnl for p in positions)
     assert gained == pytest.approx(equity - 1000.0, rel=1e-9, abs=1e-7)
     assert {p.symbol: p.quantity for p in positions} == pytest.approx(
         {account.panel.symbols[s]: quantity for s, quantity in account.held.items() if quantity}
     )
-    assert (trades["mfe"] >= 0).all() and (trades["mae"] <= 0).all()
+    assert (trades["mfe"] >= 0).all()
+    assert (trades["mae"] <= 0).all()

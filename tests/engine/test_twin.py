@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.driver import Simulation, new_simulation
 from engine.kernels.book import new_book
-from engine.types import FILL, Action, OrderReason, OrderStatus, Reason, SizeKind
+from engine.types import FILL, Action, SizeKind
 from tests.engine.worlds import World, worlds
 from tests.naive.simulation import Account, Fill, Order, Said
 

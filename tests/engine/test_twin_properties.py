@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.driver import Simulation, new_simulation
 from engine.market import Panel
+from engine.trades import match_trades
 from engine.types import EventKind, SizeKind
 from engine.validate import CheckedBars, build_panel
 from tests.engine.test_twin import EXAMPLES, QUIET, fills_of, kernel_of, orders_of
@@ -39,6 +40,20 @@ def test_equity_is_cash_and_positions_at_last_known_closes(world: World) -> None
 
     assert run.curve.equity[-1] == pytest.approx(run.curve.cash[-1] + np.nansum(value), rel=1e-12)
     assert run.curve.gross[-1] == pytest.approx(np.nansum(np.abs(value)), rel=1e-12)
+
+
+@FEW
+@given(worlds())
+def test_trades_and_open_positions_explain_every_cent(world: World) -> None:
+    run = kernel_of(world)
+
+    fills, orders = fills_of(run), orders_of(run)
+    trades, still_open = match_trades(fills, orders, run.panel, run.panel.n_bars - 1)
+
+    moved = world.capital + (fills["quantity"] * fills["price"]).sum()
+    explained = trades["pnl"].sum() + sum(position.pnl for position in still_open)
+    gained = run.curve.equity[-1] - world.capital
+    assert explained == pytest.approx(gained, abs=1e-9 * moved)
 
 
 @FEW

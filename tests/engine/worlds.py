@@ -113,7 +113,7 @@ def _instructions(
     longs = [Action.ENTER_LONG, Action.EXIT_LONG, Action.BUY, Action.TARGET]
     actions = list(Action) if shorts else longs
     some = rng.sample(actions, rng.randint(1, len(actions)))
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for bar in range(panel.n_bars):
         for symbol in range(panel.n_symbols):
             while rng.random() < density and len(rows) < 200:

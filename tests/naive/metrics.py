@@ -1,4 +1,4 @@
-"""The metrics as their definitions read, one formula after the other, with None where a formula has no value."""
+"""The metrics as their definitions read, with None where a formula has no value."""
 
 import datetime as dt
 import math
@@ -28,6 +28,13 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 def over(part: float, whole: float) -> float | None:
     return part / whole if whole else None
+
+
+def growth(factor: float, days: float) -> float | None:
+    try:
+        return factor ** (365.25 / days) - 1 if days else None
+    except OverflowError:
+        return None
 
 
 def benchmark_returns(values: Sequence[float], base: float) -> list[float]:
@@ -70,7 +77,7 @@ def naive_curve_metrics(
         "recovery_factor": over(equity[-1] - capital, max(in_money)),
         "exposure": mean([g / e for g, e in zip(gross, equity, strict=True)]),
         "turnover": traded / 2 / mean(equity) * per_year / n,
-        "cagr": (equity[-1] / capital) ** (365.25 / days) - 1 if days else None,
+        "cagr": growth(equity[-1] / capital, days),
     }
     out["calmar_ratio"] = over(out["cagr"], -min(falls)) if isinstance(out["cagr"], float) else None
     out |= _spans(time_ns, points, falls)
@@ -91,7 +98,9 @@ def naive_curve_metrics(
     return out
 
 
-def _spans(time_ns: Sequence[int], points: Sequence[float], falls: Sequence[float]) -> dict[str, object]:
+def _spans(
+    time_ns: Sequence[int], points: Sequence[float], falls: Sequence[float]
+) -> dict[str, object]:
     found = []
     for i, fall in enumerate(falls):
         if fall < 0:
@@ -102,7 +111,9 @@ def _spans(time_ns: Sequence[int], points: Sequence[float], falls: Sequence[floa
     if not found:
         names = ("max_drawdown_date", "max_drawdown_peak_date", "max_drawdown_recovery_date")
         return {**dict.fromkeys(names), "max_drawdown_duration": 0.0}
-    ends = [(time_ns[-1 if back is None else back] - time_ns[peak]) / DAY for _, _, peak, back in found]
+    ends = [
+        (time_ns[-1 if back is None else back] - time_ns[peak]) / DAY for _, _, peak, back in found
+    ]
     _, trough, peak, back = min(found, key=lambda item: item[0])
     return {
         "max_drawdown_date": date_of(time_ns[trough]),
@@ -121,12 +132,16 @@ def naive_benchmark_metrics(
     others = benchmark_returns(values, base)
     known = [v for v in values if not math.isnan(v)]
     apart = [r - b for r, b in zip(returns, others, strict=True)]
-    out: dict[str, object] = dict.fromkeys(("beta", "alpha", "information_ratio", "benchmark_return"))
+    out: dict[str, object] = dict.fromkeys(
+        ("beta", "alpha", "information_ratio", "benchmark_return")
+    )
     if not known:
         return out
     out["benchmark_return"] = known[-1] / (known[0] if math.isnan(base) else base) - 1
     if sd(others) > NOISE:
-        both = [(r - mean(returns)) * (b - mean(others)) for r, b in zip(returns, others, strict=True)]
+        both = [
+            (r - mean(returns)) * (b - mean(others)) for r, b in zip(returns, others, strict=True)
+        ]
         beta = mean(both) / mean([(b - mean(others)) ** 2 for b in others])
         out["beta"], out["alpha"] = beta, (mean(returns) - beta * mean(others)) * per_year
     if sd(apart) > NOISE:
@@ -155,7 +170,9 @@ def naive_trade_metrics(
         "profit_loss_ratio": ratio,
         "kelly": len(wins) / n - (1 - len(wins) / n) / ratio if ratio else None,
         "expectancy": mean(pnl) if n else None,
-        "avg_holding_period": mean([(time_ns[b] - time_ns[a]) / DAY for a, b in spans]) if n else None,
+        "avg_holding_period": mean([(time_ns[b] - time_ns[a]) / DAY for a, b in spans])
+        if n
+        else None,
         "avg_holding_bars": mean([b - a for a, b in spans]) if n else None,
         "sqn": math.sqrt(n) * mean(pnl) / sd(pnl) if varied else None,
     }

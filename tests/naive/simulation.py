@@ -454,6 +454,10 @@ class Account:
             return 0.0
         is_buy = order.side > 0
         quantity = self.costs.quantity_for(money, price, 1) if is_buy else money / price
+        if held * order.side < 0 and quantity > abs(held):  # crossing is all of it an entry
+            price = max(self.costs.price(raw, order.side, entering=True), SLACK)
+            quantity = self.costs.quantity_for(money, price, 1) if is_buy else money / price
+            quantity = max(quantity, abs(held))
         reduces = held * order.side < 0 and order.size * order.side <= 0
         return min(quantity, abs(held)) if is_target and reduces else quantity
 

@@ -1,6 +1,7 @@
 """A plain account and a plain matching of its fills, to hold the compiled one against.
 
-Nothing is kept while walking along: of each part that is closed, everything is looked up again from the beginning.
+Nothing is kept while walking along: of each part that is closed, everything is looked up again from
+the beginning.
 """
 
 import math
@@ -42,7 +43,9 @@ class Account:
                 if self.whole_shares and rest > FLAT:
                     price = float(self.panel.open[due, symbol]) if due == bar else math.nan
                     price = self.marks[symbol] if math.isnan(price) else price
-                    self.trade(bar, symbol, -math.copysign(rest, quantity), price, due > bar, Reason.SPLIT)
+                    self.trade(
+                        bar, symbol, -math.copysign(rest, quantity), price, due > bar, Reason.SPLIT
+                    )
             else:
                 price = self.marks[symbol] * (1.0 + value)
                 self.trade(bar, symbol, -quantity, price, due > bar, Reason.DELISTING)
@@ -65,7 +68,18 @@ class Account:
         side = 1 if quantity > 0 else -1
         time_ns = int(self.panel.time_ns[bar])
         self.fills.append(
-            (time_ns, bar, order, symbol, side, int(at_close), int(reason), abs(quantity), price, *costs)
+            (
+                time_ns,
+                bar,
+                order,
+                symbol,
+                side,
+                int(at_close),
+                int(reason),
+                abs(quantity),
+                price,
+                *costs,
+            )
         )
 
     def mark(self, bar: int) -> None:
@@ -77,7 +91,9 @@ class Account:
 
     def equity(self) -> float:
         """Return cash and everything at its last known close."""
-        return self.cash + sum(quantity * self.marks[s] for s, quantity in self.held.items() if quantity)
+        return self.cash + sum(
+            quantity * self.marks[s] for s, quantity in self.held.items() if quantity
+        )
 
     def rows(self) -> NDArray[np.void]:
         """Return the fills as the engine has them."""
@@ -107,9 +123,11 @@ def restated(amount: float, ratios: list[float]) -> float:
 def naive_trades(
     fills: NDArray[np.void], orders: NDArray[np.void], panel: Panel
 ) -> tuple[list[dict[str, float]], list[tuple[int, float, int]]]:
-    """Return trades as plain dicts and what stays open as (row of the entry, its quantity then, side)."""
+    """Return trades as plain dicts, and what stays open: (row of the entry, quantity, side)."""
     trades: list[dict[str, float]] = []
-    lots: dict[int, list[list[float]]] = {}  # per symbol: row, quantity, instant up to which it is restated
+    lots: dict[
+        int, list[list[float]]
+    ] = {}  # per symbol: row, quantity, instant up to which it is restated
     stays: dict[int, int] = {}
     for row, fill in enumerate(fills):
         symbol, side, now = int(fill["symbol"]), int(fill["side"]), instant_of(fill)
@@ -132,7 +150,9 @@ def naive_trades(
                 stays[symbol] = stays.get(symbol, 0) + 1
             queue.append([row, rest, now])
     left = [
-        (int(row), quantity, int(fills["side"][int(row)])) for q in lots.values() for row, quantity, _ in q
+        (int(row), quantity, int(fills["side"][int(row)]))
+        for q in lots.values()
+        for row, quantity, _ in q
     ]
     return trades, left
 
@@ -150,7 +170,11 @@ def _trade(
     start, end = instant_of(entry), instant_of(leaving)
     ratios = splits_between(panel, symbol, start, end)
     price = restated(float(entry["price"]), ratios)
-    entered = restated(quantity, [1.0 / r for r in ratios]) if not ratios else quantity / math.prod(ratios)
+    entered = (
+        restated(quantity, [1.0 / r for r in ratios])
+        if not ratios
+        else quantity / math.prod(ratios)
+    )
     of_entry, of_exit = entered / float(entry["quantity"]), quantity / float(leaving["quantity"])
     costs = {
         name: float(entry[name]) * of_entry + float(leaving[name]) * of_exit
@@ -202,7 +226,7 @@ def _trade(
 def _excursions(
     entry: NDArray[np.void], leaving: NDArray[np.void], price: float, panel: Panel
 ) -> tuple[tuple[float, int], tuple[float, int]]:
-    """Return how far the price went for and against the trade, per share, each with its bar after the entry."""
+    """Return how far the price went for and against the trade, per share, and in which bar."""
     symbol, side = int(entry["symbol"]), int(entry["side"])
     first = int(entry["bar"]) + int(entry["at_close"])
     stop = int(leaving["bar"]) + int(leaving["at_close"])
