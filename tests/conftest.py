@@ -40,6 +40,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = set()
     if shared_root() is None:
         left_out.add("needs_shared")
+    if sys.platform == "win32":
+        left_out.add("needs_posix")
     if "heavy" not in asked:
         left_out.add("heavy")
     measuring = config.getoption("benchmark_only", default=False)

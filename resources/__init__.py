@@ -1,0 +1,1 @@
+"""What ships beside the code: demo data and the change log, read with `importlib.resources`."""
