@@ -54,32 +54,52 @@ def _plain_name(value: str) -> str:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
+    )
 
 
 class StrategyConfig(_Section):
     """Which strategy, and the values of its parameters (defaults for those not named)."""
 
-    name: str = Field(min_length=1, description="A built-in strategy, or the path of a strategy file (.py)")
-    params: dict[str, Any] = Field(default_factory=dict, description="Values of the strategy's parameters")
+    name: str = Field(
+        min_length=1, description="A built-in strategy, or the path of a strategy file (.py)"
+    )
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Values of the strategy's parameters"
+    )
 
 
 class DataConfig(_Section):
     """Which bars."""
 
     source: str = Field(
-        "demo", min_length=1, description='"demo", "local" (imported files), or the path of a file or folder'
+        "demo",
+        min_length=1,
+        description='"demo", "local" (imported files), a connection profile, or a file or folder',
     )
-    symbols: tuple[str, ...] = Field((), description="Symbols to trade; empty takes the universe, or all of the source")
+    symbols: tuple[str, ...] = Field(
+        (), description="Symbols to trade; empty takes the universe, or all of the source"
+    )
     universe: str | None = Field(None, description="Name of a universe of the source")
     timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "1mo"] = Field(
         "1d", description="Length of a bar"
     )
-    start: dt.date | None = Field(None, description="First date that counts; the first of the data when empty")
-    end: dt.date | None = Field(None, description="Last date that counts; the last of the data when empty")
-    benchmark: str | None = Field(None, description="A symbol or series of the source to compare with")
-    calendar: str | None = Field(None, description="Exchange calendar (XNYS, XKRX …) that says when periods end")
-    on_bad_bars: Literal["refuse", "drop"] = Field("refuse", description="What to do with impossible bars")
+    start: dt.date | None = Field(
+        None, description="First date that counts; the first of the data when empty"
+    )
+    end: dt.date | None = Field(
+        None, description="Last date that counts; the last of the data when empty"
+    )
+    benchmark: str | None = Field(
+        None, description="A symbol or series of the source to compare with"
+    )
+    calendar: str | None = Field(
+        None, description="Exchange calendar (XNYS, XKRX …) that says when periods end"
+    )
+    on_bad_bars: Literal["refuse", "drop"] = Field(
+        "refuse", description="What to do with impossible bars"
+    )
     columns: dict[str, str] = Field(
         default_factory=dict, description="Odd column names of a file: our name = the file's name"
     )
@@ -109,8 +129,12 @@ class AccountConfig(_Section):
     """The one cash account of the run."""
 
     initial_capital: float = Field(100_000.0, gt=0, le=1e15, description="Money at the start")
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code of the account's currency")
-    risk_free_rate: float = Field(0.0, gt=-1, lt=10, description="Yearly, a fraction; used by the ratios")
+    currency: str = Field(
+        "USD", pattern=r"^[A-Z]{3}$", description="ISO code of the account's currency"
+    )
+    risk_free_rate: float = Field(
+        0.0, gt=-1, lt=10, description="Yearly, a fraction; used by the ratios"
+    )
 
 
 class CostsConfig(_Section):
@@ -120,10 +144,14 @@ class CostsConfig(_Section):
     commission_per_share: float = Field(0.0, ge=0, le=1e6, description="Money per share")
     commission_per_order: float = Field(0.0, ge=0, le=1e9, description="Money per order")
     commission_min: float = Field(0.0, ge=0, le=1e9, description="Least commission of an order")
-    commission_max: float | None = Field(None, ge=0, le=1e12, description="Greatest commission of an order")
+    commission_max: float | None = Field(
+        None, ge=0, le=1e12, description="Greatest commission of an order"
+    )
     slippage_bps: float = Field(5.0, ge=0, lt=10_000, description="Basis points against the trader")
     spread: float = Field(0.0, ge=0, le=1e9, description="Bid/ask spread in price units")
-    spread_bps: float = Field(0.0, ge=0, lt=10_000, description="Bid/ask spread in basis points of the price")
+    spread_bps: float = Field(
+        0.0, ge=0, lt=10_000, description="Bid/ask spread in basis points of the price"
+    )
     spread_on: Literal["both", "entry"] = Field(
         "both", description="Half the spread on each fill, or all of it on the entry"
     )
@@ -166,7 +194,9 @@ class ExecutionConfig(_Section):
         "next_open", description="Where a market order fills; same_close is optimistic"
     )
     fractional: bool = Field(False, description="Allow fractions of a share")
-    lot_size: float = Field(1.0, gt=0, le=1e12, description="Shares in a lot; quantities are whole lots")
+    lot_size: float = Field(
+        1.0, gt=0, le=1e12, description="Shares in a lot; quantities are whole lots"
+    )
     when_short_of_cash: Literal["scale", "first_come", "reject"] = Field(
         "scale", description="When buys together exceed cash"
     )
@@ -176,7 +206,9 @@ class SizingConfig(_Section):
     """How large an entry is; empty means 100 % of equity for one symbol, equal weight for several."""
 
     method: SizingMethod | None = Field(None, description="How the size of an entry is found")
-    value: float | None = Field(None, gt=0, le=1e15, description="Shares, money or percent, by the method")
+    value: float | None = Field(
+        None, gt=0, le=1e15, description="Shares, money or percent, by the method"
+    )
 
     @model_validator(mode="after")
     def _value_where_needed(self) -> "SizingConfig":
@@ -190,14 +222,16 @@ class RebalanceConfig(_Section):
     """When a targets strategy is asked again."""
 
     period: Period = Field(Period.MONTHLY, description="How often")
-    immediately: bool = Field(False, description="Also at the first close at which the strategy has what it needs")
+    immediately: bool = Field(
+        False, description="Also at the first close at which the strategy has what it needs"
+    )
 
 
 class BacktestConfig(_Section):
     """Everything that a run is made of."""
 
-    name: Annotated[str | None, BeforeValidator(lambda v: v if v is None else _plain_name(v))] = Field(
-        None, description="A name for the run"
+    name: Annotated[str | None, BeforeValidator(lambda v: v if v is None else _plain_name(v))] = (
+        Field(None, description="A name for the run")
     )
     strategy: StrategyConfig
     data: DataConfig = Field(default_factory=DataConfig)
@@ -210,12 +244,18 @@ class BacktestConfig(_Section):
     def canonical_json(self) -> str:
         """Return the one text that stands for this configuration: sorted keys, no spaces, ISO dates."""
         return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+            self.model_dump(mode="json"),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+            allow_nan=False,
         )
 
     def fingerprint(self) -> str:
         """Return the SHA-256 (64 hex) of the canonical text without the run's name."""
-        return hashlib.sha256(self.model_copy(update={"name": None}).canonical_json().encode()).hexdigest()
+        return hashlib.sha256(
+            self.model_copy(update={"name": None}).canonical_json().encode()
+        ).hexdigest()
 
 
 def parse_config(data: dict[str, Any]) -> BacktestConfig:
@@ -242,7 +282,11 @@ def _problem_of(item: dict[str, Any], prefix: str) -> Problem:
     context = item.get("ctx") or {}
     match item["type"]:
         case "extra_forbidden":
-            return Problem(field, "unknown key", f"allowed here: {_allowed_keys(item['loc'])}" if not prefix else "")
+            return Problem(
+                field,
+                "unknown key",
+                f"allowed here: {_allowed_keys(item['loc'])}" if not prefix else "",
+            )
         case "missing":
             return Problem(field, "is missing", "this key is required")
         case "value_error":
@@ -276,7 +320,13 @@ def check_dates(config: BacktestConfig, today: dt.date) -> None:
 
 
 # Bounds of capital that are usual, by currency: a thousand to ten million dollars and what comes near it elsewhere.
-_USUAL_CAPITAL = {"USD": (1e3, 1e7), "EUR": (1e3, 1e7), "KRW": (1e6, 1e10), "JPY": (1e5, 1e9), "CNY": (1e4, 1e8)}
+_USUAL_CAPITAL = {
+    "USD": (1e3, 1e7),
+    "EUR": (1e3, 1e7),
+    "KRW": (1e6, 1e10),
+    "JPY": (1e5, 1e9),
+    "CNY": (1e4, 1e8),
+}
 
 
 def unusual(config: BacktestConfig, today: dt.date) -> list[str]:
@@ -294,7 +344,9 @@ def unusual(config: BacktestConfig, today: dt.date) -> list[str]:
             f"A commission of {config.costs.commission_pct:g} % of value is very high; 0.1 means 0.1 %"
         )
     if config.costs.slippage_bps > 500:
-        found.append(f"A slippage of {config.costs.slippage_bps:g} basis points is {config.costs.slippage_bps / 100:g} %")
+        found.append(
+            f"A slippage of {config.costs.slippage_bps:g} basis points is {config.costs.slippage_bps / 100:g} %"
+        )
     start, end = config.data.start, config.data.end
     if end and end > today:
         found.append(f"The end {end} is in the future; the run ends with the data")

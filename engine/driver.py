@@ -14,7 +14,16 @@ from engine.config import BacktestConfig
 from engine.kernels.advance import CurveArrays, advance_nb
 from engine.kernels.book import Book, Rules, grown, new_book
 from engine.market import Panel
-from engine.types import FILL, STATE, FillAt, OrderReason, OrderStatus, ShortOfCash, SpreadOn, Status
+from engine.types import (
+    FILL,
+    STATE,
+    FillAt,
+    OrderReason,
+    OrderStatus,
+    ShortOfCash,
+    SpreadOn,
+    Status,
+)
 
 _CHUNK_SECONDS = 0.03
 _FIRST_CHUNK = 512
@@ -143,7 +152,9 @@ def new_simulation(
     state["bar"] = first
     state["next_instruction"] = np.searchsorted(instructions["bar"], first)
     state["next_action"] = np.searchsorted(panel.events["bar"], first)
-    state["uses_levels"] = int(np.any(instructions["stop_rate"]) or np.any(instructions["target_rate"]))
+    state["uses_levels"] = int(
+        np.any(instructions["stop_rate"]) or np.any(instructions["target_rate"])
+    )
     room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
     curve = CurveArrays(
         np.full(panel.n_bars, np.nan),
@@ -152,5 +163,11 @@ def new_simulation(
         np.zeros(panel.n_bars, np.int64),
     )
     return Simulation(
-        panel, instructions, rules, state, new_book(panel.n_symbols, room), np.zeros(room, FILL), curve
+        panel,
+        instructions,
+        rules,
+        state,
+        new_book(panel.n_symbols, room),
+        np.zeros(room, FILL),
+        curve,
     )

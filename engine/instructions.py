@@ -107,7 +107,9 @@ def from_weights(
     return rows
 
 
-def _target_sizes(weights: NDArray[np.float64], sizing: SizingConfig) -> tuple[SizeKind, NDArray[np.float64]]:
+def _target_sizes(
+    weights: NDArray[np.float64], sizing: SizingConfig
+) -> tuple[SizeKind, NDArray[np.float64]]:
     side = np.sign(weights)
     share = 1.0 if sizing.value is None else sizing.value / 100.0
     match sizing.method:

@@ -96,15 +96,24 @@ class Panel:
     def __post_init__(self) -> None:
         """Check the shape once and lock the arrays: whoever is handed a panel may rely on both."""
         n_bars, n_symbols = len(self.time_ns), len(self.symbols)
-        if tuple(sorted(self.symbols, key=str.encode)) != self.symbols or len(set(self.symbols)) != n_symbols:
+        if (
+            tuple(sorted(self.symbols, key=str.encode)) != self.symbols
+            or len(set(self.symbols)) != n_symbols
+        ):
             raise ValueError("symbols must be unique and in bytewise order")
         if n_bars > 1 and not bool(np.all(self.time_ns[1:] > self.time_ns[:-1])):
             raise ValueError("time_ns must be strictly increasing")
         _lock(self.time_ns)
         for name in (*PRICE_COLUMNS, "volume"):
             column = getattr(self, name)
-            if column.shape != (n_bars, n_symbols) or column.dtype != np.float64 or not column.flags.c_contiguous:
-                raise ValueError(f"{name} must be C-contiguous float64 of shape {(n_bars, n_symbols)}")
+            if (
+                column.shape != (n_bars, n_symbols)
+                or column.dtype != np.float64
+                or not column.flags.c_contiguous
+            ):
+                raise ValueError(
+                    f"{name} must be C-contiguous float64 of shape {(n_bars, n_symbols)}"
+                )
             _lock(column)
         # What comes after the last bar has not happened, but for the delisting that ended a series with it.
         delisted = (self.events["kind"] == EventKind.DELISTING) & (self.events["bar"] == n_bars)
@@ -126,16 +135,27 @@ class Panel:
     def arrays(self) -> PanelArrays:
         """Return what the kernels take. A symbol whose volumes are all zero or absent has unknown volume."""
         known = np.zeros(self.n_symbols, np.bool_)
-        for row in range(0, self.n_bars, 65_536):  # blockwise: a mask of the whole panel would double its memory
+        for row in range(
+            0, self.n_bars, 65_536
+        ):  # blockwise: a mask of the whole panel would double its memory
             known |= (self.volume[row : row + 65_536] > 0).any(axis=0)
         _lock(known)
         return PanelArrays(
-            self.time_ns, self.open, self.high, self.low, self.close, self.volume, known, self.events
+            self.time_ns,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.volume,
+            known,
+            self.events,
         )
 
     def slice(self, start: int, stop: int) -> "Panel":
         """Return bars ``[start, stop)``, sharing memory; events outside are left out."""
-        until = stop if stop < self.n_bars else self.n_bars + 1  # what ends with the data ends with its last part
+        until = (
+            stop if stop < self.n_bars else self.n_bars + 1
+        )  # what ends with the data ends with its last part
         events = self.events[(self.events["bar"] >= start) & (self.events["bar"] < until)].copy()
         events["bar"] -= start
         bench = self.benchmark
@@ -168,7 +188,13 @@ class Panel:
             digest.update(f"{label}:{len(data)}\n".encode())
             digest.update(data)
 
-        head = [self.timeframe, self.adjustment, self.currency, str(self.has_dividends), str(self.membership_known)]
+        head = [
+            self.timeframe,
+            self.adjustment,
+            self.currency,
+            str(self.has_dividends),
+            str(self.membership_known),
+        ]
         put("head", "\x1f".join(head).encode())
         put("symbols", "\x1f".join(self.symbols).encode())
         put("counted", str(self.first_counted).encode())
@@ -179,12 +205,18 @@ class Panel:
             put(f"field {name}", _canonical(self.fields[name]))
         for event in self.events:
             kind = EventKind(int(event["kind"])).name
-            put("event", f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode())
+            put(
+                "event",
+                f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode(),
+            )
         if self.sessions is not None:
             put("sessions", self.sessions.astype("<i8").tobytes())
         put("per year", repr(self.bars_per_year).encode())
         if self.benchmark is not None:
-            put("benchmark", f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode())
+            put(
+                "benchmark",
+                f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
+            )
             put("benchmark values", _canonical(self.benchmark.values))
         return digest.hexdigest()
 

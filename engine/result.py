@@ -173,10 +173,12 @@ class BacktestResult:
         return equity_frame(self)
 
 
-def hash_result(fills: NDArray[np.void], time_ns: NDArray[np.int64], equity: NDArray[np.float64]) -> str:
-    """Return the SHA-256 (64 hex) over fills and equity, as SEMANTICS defines it.
+def hash_result(
+    fills: NDArray[np.void], time_ns: NDArray[np.int64], equity: NDArray[np.float64]
+) -> str:
+    """Return the SHA-256 (64 hex) over fills and equity.
 
-    ASCII ``tb1\\n``; per fill six little-endian 64-bit integers: time, symbol, side, quantity x 1e8, price x 1e8,
+    The ASCII bytes ``tb1`` and a line feed; per fill six little-endian 64-bit integers: time, symbol, side, quantity x 1e8, price x 1e8,
     (commission + tax) x 1e4; per equity point two: time, equity x 1e4. Each is rounded half to even, so the same
     digits come out of exact decimals at rest.
     """

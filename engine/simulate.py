@@ -16,7 +16,14 @@ from engine.errors import BacktestValidationError, Problem
 from engine.instructions import TARGET_LABELS, from_signals, from_weights
 from engine.market import Panel
 from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
-from engine.result import BacktestProgress, BacktestResult, Curve, LiveCurve, OpenPosition, hash_result
+from engine.result import (
+    BacktestProgress,
+    BacktestResult,
+    Curve,
+    LiveCurve,
+    OpenPosition,
+    hash_result,
+)
 from engine.schedule import rebalance_bars
 from engine.strategies.protocol import SignalStrategy, Strategy, TargetStrategy
 from engine.trades import match_trades
@@ -68,9 +75,13 @@ def run_backtest(
             Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
         )
     begun = clock()
-    _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted))
+    _tell(
+        on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
+    )
     instructions, labels = instructions_of(config, panel, strategy)
-    simulation = new_simulation(panel, instructions, rules_of(config), config.account.initial_capital)
+    simulation = new_simulation(
+        panel, instructions, rules_of(config), config.account.initial_capital
+    )
     stopped = should_stop or (lambda: False)
 
     def look(run: Simulation) -> bool:
@@ -125,7 +136,11 @@ def _with_immediate(
 def _check_weights(weights: NDArray[np.float64], shape: tuple[int, int]) -> None:
     if np.shape(weights) != shape:
         raise BacktestValidationError(
-            Problem("strategy", f"weights have shape {np.shape(weights)}", f"one row a rebalancing: {shape}")
+            Problem(
+                "strategy",
+                f"weights have shape {np.shape(weights)}",
+                f"one row a rebalancing: {shape}",
+            )
         )
 
 
@@ -255,7 +270,11 @@ def _why_no_trades(orders: NDArray[np.void]) -> str:
         return "No trades: the strategy gave no signal in this range"
     parts = []
     for reason, words in _REFUSALS.items():
-        count = int(np.count_nonzero((orders["reason"] == reason) & (orders["status"] != OrderStatus.FILLED)))
+        count = int(
+            np.count_nonzero(
+                (orders["reason"] == reason) & (orders["status"] != OrderStatus.FILLED)
+            )
+        )
         if count:
             parts.append(f"{count} × {words}")
     return f"No trades: none of {len(orders)} orders was filled ({', '.join(parts) or 'withdrawn'})"

@@ -129,7 +129,9 @@ class Status(IntEnum):
 
     DONE = 0  # reached the bar it was asked to stop before
     FILLS_FULL = 1  # stopped before ``state.bar``: grow the fills and call again
-    ORDERS_FULL = 2  # stopped before ``state.bar``: grow the orders and the pending list, and call again
+    ORDERS_FULL = (
+        2  # stopped before ``state.bar``: grow the orders and the pending list, and call again
+    )
 
 
 INSTRUCTION: Final = np.dtype(
@@ -140,8 +142,14 @@ INSTRUCTION: Final = np.dtype(
         ("action", "<i1"),  # Action
         ("size_kind", "<i1"),  # SizeKind
         ("size", "<f8"),  # in the unit of size_kind; negative targets are short
-        ("stop_rate", "<f8"),  # exit when a close has lost this fraction of the entry price; 0 is none
-        ("target_rate", "<f8"),  # exit when a close has gained this fraction of the entry price; 0 is none
+        (
+            "stop_rate",
+            "<f8",
+        ),  # exit when a close has lost this fraction of the entry price; 0 is none
+        (
+            "target_rate",
+            "<f8",
+        ),  # exit when a close has gained this fraction of the entry price; 0 is none
     ],
     align=True,
 )
@@ -180,7 +188,10 @@ FILL: Final = np.dtype(
         ("price", "<f8"),  # slippage and spread included
         ("commission", "<f8"),  # money
         ("tax", "<f8"),  # money
-        ("slippage", "<f8"),  # money: the part of the price that slippage and spread made up, for information
+        (
+            "slippage",
+            "<f8",
+        ),  # money: the part of the price that slippage and spread made up, for information
     ],
     align=True,
 )

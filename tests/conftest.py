@@ -6,6 +6,7 @@ What a test starts it must stop: a thread, Qt thread or Qt timer that outlives i
 import gc
 import os
 import sys
+import tempfile
 import threading
 import time
 import weakref
@@ -16,9 +17,16 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from desktop.service import kernel_cache
 from tests.shared import shared_root
 
+pytest_plugins = ["tests.postgres"]
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# One cache for this and every process that a test starts, named by the sources it was compiled from.
+_kernels = Path(tempfile.gettempdir()) / f"tradebench-kernels-{kernel_cache.key()}"
+_kernels.mkdir(mode=0o700, exist_ok=True)
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernels))
 
 # The machine may be busy: an example is never too slow. More examples for the full check.
 settings.register_profile(

@@ -57,10 +57,13 @@ def room_nb(
         said += 1
     actions = 0
     while (
-        st.next_action + actions < len(panel.events) and panel.events[st.next_action + actions].bar <= bar + 1
+        st.next_action + actions < len(panel.events)
+        and panel.events[st.next_action + actions].bar <= bar + 1
     ):
         actions += 1
-    new_orders = 2 * said + st.n_held + st.n_pending  # an entry may bring an exit; each position may meet its level
+    new_orders = (
+        2 * said + st.n_held + st.n_pending
+    )  # an entry may bring an exit; each position may meet its level
     if st.n_orders + new_orders > len(book.orders):
         return _ORDERS_FULL
     if st.n_fills + st.n_pending + new_orders + actions > len(fills):
@@ -69,7 +72,9 @@ def room_nb(
 
 
 @njit(nogil=True, cache=True)
-def mark_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, curve: CurveArrays, bar: int) -> None:
+def mark_nb(
+    state: NDArray[np.void], panel: PanelArrays, book: Book, curve: CurveArrays, bar: int
+) -> None:
     """Value the account at the close of ``bar``: last known closes where a symbol has no bar."""
     st = state[0]
     total = st.cash
@@ -118,7 +123,9 @@ def advance_nb(
     last = len(panel.time_ns) - 1
     while st.bar < stop:
         bar = st.bar
-        said = st.next_instruction < len(instructions) and instructions[st.next_instruction].bar == bar
+        said = (
+            st.next_instruction < len(instructions) and instructions[st.next_instruction].bar == bar
+        )
         acts = st.next_action < len(panel.events) and panel.events[st.next_action].bar <= bar + 1
         decides = said or (st.uses_levels == 1 and st.n_held > 0)
         # Most bars bring nothing new: they are only valued. Calls cost more than the work, so they are guarded here.

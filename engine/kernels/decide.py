@@ -46,7 +46,9 @@ def wait_nb(state: NDArray[np.void], book: Book, row: int) -> None:
 
 
 @njit(nogil=True, cache=True)
-def create_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int, action: int, cause: int, label: int) -> int:
+def create_nb(
+    state: NDArray[np.void], book: Book, bar: int, symbol: int, action: int, cause: int, label: int
+) -> int:
     """Create a waiting order that closes a position (its size is all of it) and return its row."""
     row = state[0].n_orders
     state[0].n_orders = row + 1
@@ -120,14 +122,22 @@ def levels_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int)
             continue
         entry = book.entry[symbol]
         gain = side * (close - entry)
-        if book.stop_rate[symbol] > 0.0 and gain <= -book.stop_rate[symbol] * entry + _SLACK * entry:
+        if (
+            book.stop_rate[symbol] > 0.0
+            and gain <= -book.stop_rate[symbol] * entry + _SLACK * entry
+        ):
             create_nb(state, book, bar, symbol, action, _STOP, _NO_LABEL)
-        elif book.target_rate[symbol] > 0.0 and gain >= book.target_rate[symbol] * entry - _SLACK * entry:
+        elif (
+            book.target_rate[symbol] > 0.0
+            and gain >= book.target_rate[symbol] * entry - _SLACK * entry
+        ):
             create_nb(state, book, bar, symbol, action, _PROFIT, _NO_LABEL)
 
 
 @njit(nogil=True, cache=True)
-def leave_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int, side: int, label: int) -> None:
+def leave_nb(
+    state: NDArray[np.void], book: Book, bar: int, symbol: int, side: int, label: int
+) -> None:
     """Order the exit of a position of this side; an entry of this side that still waits is withdrawn."""
     enter = _ENTER_LONG if side > 0 else _ENTER_SHORT
     leave = _EXIT_LONG if side > 0 else _EXIT_SHORT
@@ -138,7 +148,11 @@ def leave_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int, side: i
 
 @njit(nogil=True, cache=True)
 def decide_nb(
-    state: NDArray[np.void], panel: PanelArrays, instructions: NDArray[np.void], book: Book, bar: int
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    instructions: NDArray[np.void],
+    book: Book,
+    bar: int,
 ) -> None:
     """Create the orders of everything decided at the close of ``bar``."""
     levels_nb(state, panel, book, bar)

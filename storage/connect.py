@@ -1,0 +1,154 @@
+"""The connections to the local database: many that read, and one that writes.
+
+Any process may write, but each write and the checkpoint it may cause happen under one lock across
+processes, over the one writing connection of the process. All other connections are ``query_only``
+and never checkpoint: two connections that write and checkpoint at the same instant can damage a
+database in many releases of SQLite. ``synchronous=FULL`` makes an acknowledged run survive a power
+cut, and ``BEGIN IMMEDIATE`` takes the write lock before anything is read.
+"""
+
+import contextlib
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy import event
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from storage.errors import DatabaseConnectionError, translated
+
+BUSY_SECONDS = 5.0
+_READERS = 8
+
+
+def lock_of(path: Path) -> FileLock:
+    """Return the lock across processes that belongs to a database file."""
+    return FileLock(f"{path}.lock", timeout=BUSY_SECONDS, thread_local=False, mode=0o600)
+
+
+@contextlib.contextmanager
+def held(lock: FileLock) -> Iterator[None]:
+    """Hold the lock for the block.
+
+    Raises:
+        DatabaseConnectionError: another process keeps it for longer than `BUSY_SECONDS`.
+    """
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise DatabaseConnectionError(
+            f"Another program has been writing to the database for {lock.timeout:g} seconds "
+            f"({lock.lock_file})",
+            hint="wait for it to finish, then try again",
+        ) from error
+    except OSError as error:
+        raise DatabaseConnectionError(
+            f"The lock {lock.lock_file} cannot be taken ({error.strerror})",
+            hint="check that its folder is writable",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def writing_engine(path: Path) -> sa.Engine:
+    """Return an engine over the one connection that may write. Use it under `lock_of` only."""
+    return _engine(path, writes=True)
+
+
+def reading_engine(path: Path) -> sa.Engine:
+    """Return an engine over a few connections that cannot write and never checkpoint."""
+    return _engine(path, writes=False)
+
+
+def _engine(path: Path, *, writes: bool) -> sa.Engine:
+    options: dict[str, Any] = {"poolclass": StaticPool}
+    if not writes:
+        # No overflow: a connection beyond the pool would be closed, and may checkpoint, without the
+        # lock.
+        options = {
+            "poolclass": QueuePool,
+            "pool_size": _READERS,
+            "max_overflow": 0,
+            "pool_timeout": 30,
+        }
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+        **options,
+    )
+
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in _pragmas(writes):
+            cursor.execute(pragma)
+        cursor.close()
+
+    def on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _pragmas(writes: bool) -> tuple[str, ...]:
+    common = ("PRAGMA foreign_keys = ON", f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    if not writes:
+        return (*common, "PRAGMA query_only = 1", "PRAGMA wal_autocheckpoint = 0")
+    full = (
+        ("PRAGMA fullfsync = 1", "PRAGMA checkpoint_fullfsync = 1")
+        if sys.platform == "darwin"
+        else ()
+    )
+    return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", *full)
+
+
+class LocalDatabase:
+    """The connections of this process to one file that `opening.open_database` has looked at."""
+
+    def __init__(self, path: Path) -> None:
+        """Prepare the connections; none is opened before it is needed."""
+        self.path = path
+        self._lock = lock_of(path)
+        self._thread_lock = threading.RLock()
+        self._writer = writing_engine(path)
+        self._readers = reading_engine(path)
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Run the block in one transaction beside which nobody writes; commits at its end."""
+        with self._thread_lock, held(self._lock), translated(), self._writer.begin() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Run the block on one consistent state of the database."""
+        with translated(), self._readers.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections; the last one folds the log into the file, hence the lock."""
+        with self._thread_lock, held(self._lock):
+            self._readers.dispose()
+            self._writer.dispose()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()

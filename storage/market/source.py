@@ -1,0 +1,122 @@
+"""What every source of bars looks like to the catalogue: demo data, imported files, a folder."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RawBars:
+    """Bars of one symbol as they were found: unchecked, in the order of the source, all (n,).
+
+    ``time_ns`` is UTC nanoseconds, the smallest integer where the time is missing; prices are NaN
+    where missing; ``volume`` is None where the source has no such column.
+    """
+
+    time_ns: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolInfo:
+    """What a source has of one symbol."""
+
+    symbol: str
+    timeframe: str
+    currency: str
+    adjustment: str
+    n_bars: int
+    first_ns: int
+    last_ns: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """One source, for lists; ``name`` is what ``data.source`` says."""
+
+    name: str
+    title: str
+    n_symbols: int
+    first_ns: int | None
+    last_ns: int | None
+    timeframes: tuple[str, ...]
+
+
+class MarketSource(Protocol):
+    """A source of bars, read at most once."""
+
+    @property
+    def label(self) -> str:
+        """What people see: ``DEMO``, or a path."""
+
+    @property
+    def adjustment(self) -> str:
+        """``raw``, ``split`` or ``total``."""
+
+    def symbols(self) -> tuple[SymbolInfo, ...]:
+        """Return what there is, in bytewise order of the names."""
+
+    def bars(self, symbols: Sequence[str]) -> Mapping[str, RawBars]:
+        """Return the bars of symbols that `symbols` has named."""
+
+    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
+        """Return (ex-date in nanoseconds, new shares per old share), in the order of time."""
+
+    def universe(self, name: str) -> tuple[str, ...] | None:
+        """Return the symbols of a universe, or None when there is no such universe."""
+
+    def universes(self) -> tuple[str, ...]:
+        """Return the names of the universes."""
+
+    def series(self, name: str) -> tuple[Times, Floats] | None:
+        """Return a series that can only be compared with, or None when there is no such."""
+
+    def series_names(self) -> tuple[str, ...]:
+        """Return the names of the series."""
+
+
+@runtime_checkable
+class RangedSource(Protocol):
+    """A source that reads only the dates that are asked for, over a connection that must be closed."""
+
+    def bars(
+        self,
+        symbols: Sequence[str],
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        warmup_bars: int = 0,
+    ) -> Mapping[str, RawBars]:
+        """Return the bars of a range with warm-up before it; a symbol without any is left out."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+OpenDatabase = Callable[[str], MarketSource | None]
+"""Returns the database of a connection profile, or None when there is no profile of this name."""
+
+
+def raw_infos(
+    bars: Mapping[str, RawBars], timeframe: str, currency: str, origin: str
+) -> tuple[SymbolInfo, ...]:
+    """Describe bars that are in memory."""
+    out = []
+    for symbol in sorted(bars, key=str.encode):
+        times = bars[symbol].time_ns
+        known = times[times != np.iinfo(np.int64).min]
+        first, last = (int(known.min()), int(known.max())) if len(known) else (0, 0)
+        out.append(SymbolInfo(symbol, timeframe, currency, "raw", len(times), first, last, origin))
+    return tuple(out)

@@ -1,0 +1,252 @@
+"""Prices from the trader's own PostgreSQL, with TimescaleDB or without.
+
+Nothing here needs TimescaleDB: a hypertable reads as a table does. All transactions are read-only,
+names of tables and columns come from the mapping through ``sql.Identifier``, and values are
+parameters. The bars themselves come through `storage.market.bulk`.
+"""
+
+import contextlib
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+import sqlalchemy as sa
+from psycopg import sql
+
+from engine.types import NS_PER_DAY
+from storage.errors import BacktestStorageError
+from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, ShouldStop, load_series
+from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
+from storage.market.source import Floats, RawBars, SymbolInfo, Times
+from storage.postgres import guarded, make_engine
+from storage.postgres_errors import translated
+from storage.profiles import Profile
+
+ASK_SECONDS: Final = 30.0  # what a list may take
+
+
+def list_symbols(
+    connection: psycopg.Connection[Any],
+    *,
+    mapping: MarketMapping = DEFAULT_MAPPING,
+    origin: str = "",
+) -> tuple[SymbolInfo, ...]:
+    """Return what the price table has, in bytewise order of the codes; reads all of it once."""
+    names = mapping.prices
+    statement = sql.SQL(
+        "SELECT {code}::text, count(*), min({date}::date) - '1970-01-01'::date,"
+        " max({date}::date) - '1970-01-01'::date FROM {table}"
+        " WHERE {code} IS NOT NULL AND isfinite({date}) GROUP BY {code}"
+    ).format(
+        code=sql.Identifier(names.code),
+        date=sql.Identifier(names.date),
+        table=sql.Identifier(mapping.schema, names.table),
+    )
+    found = _ask(connection, statement, {})
+    return tuple(
+        SymbolInfo(
+            code,
+            "1d",
+            mapping.currency,
+            mapping.adjustment,
+            count,
+            first * NS_PER_DAY,
+            last * NS_PER_DAY,
+            origin,
+        )
+        for code, count, first, last in sorted(found, key=lambda row: str(row[0]).encode())
+    )
+
+
+def load_index(
+    connection: psycopg.Connection[Any], name: str, *, mapping: MarketMapping = DEFAULT_MAPPING
+) -> tuple[Times, Floats] | None:
+    """Return dates (UTC midnights) and closes of an index in order, or None when there is none.
+
+    Closes that are NULL are left out.
+    """
+    names = mapping.indexes
+    statement = sql.SQL(
+        "SELECT {date}::date - '1970-01-01'::date, {value}::float8 FROM {table}"
+        " WHERE {name} = %(name)s AND {value} IS NOT NULL AND isfinite({date}) ORDER BY {date}"
+    ).format(
+        name=sql.Identifier(names.name),
+        date=sql.Identifier(names.date),
+        value=sql.Identifier(names.value),
+        table=sql.Identifier(mapping.schema, names.table),
+    )
+    if "\0" in name or not (found := _ask(connection, statement, {"name": name})):
+        return None
+    days, values = zip(*found, strict=True)
+    return np.array(days, np.int64) * NS_PER_DAY, np.array(values, np.float64)
+
+
+def list_indexes(
+    connection: psycopg.Connection[Any], *, mapping: MarketMapping = DEFAULT_MAPPING
+) -> tuple[str, ...]:
+    """Return the names of the indexes; none when the database has no such table."""
+    if not _has_table(connection, mapping.schema, mapping.indexes.table):
+        return ()
+    statement = sql.SQL(
+        "SELECT DISTINCT {name}::text FROM {table} WHERE {name} IS NOT NULL"
+    ).format(
+        name=sql.Identifier(mapping.indexes.name),
+        table=sql.Identifier(mapping.schema, mapping.indexes.table),
+    )
+    return tuple(sorted(str(row[0]) for row in _ask(connection, statement, {})))
+
+
+def start_with_warmup(
+    connection: psycopg.Connection[Any],
+    symbols: Sequence[str],
+    start: dt.date,
+    bars: int,
+    *,
+    mapping: MarketMapping = DEFAULT_MAPPING,
+) -> dt.date:
+    """Return the date from which each symbol has ``bars`` bars before ``start``, if it has."""
+    names = mapping.prices
+    statement = sql.SQL(
+        "SELECT min(earlier.day) FROM unnest(%(symbols)s::text[]) AS wanted(code), LATERAL"
+        " (SELECT {date}::date AS day FROM {table} WHERE {code} = wanted.code"
+        " AND {date} < %(start)s AND isfinite({date}) ORDER BY {date} DESC LIMIT %(bars)s) AS earlier"
+    ).format(
+        code=sql.Identifier(names.code),
+        date=sql.Identifier(names.date),
+        table=sql.Identifier(mapping.schema, names.table),
+    )
+    values = {"symbols": [s for s in symbols if "\0" not in s], "start": start, "bars": bars}
+    return _ask(connection, statement, values)[0][0] or start
+
+
+def _has_table(connection: psycopg.Connection[Any], schema: str, table: str) -> bool:
+    statement = sql.SQL(
+        "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = %(schema)s AND c.relname = %(table)s"
+    )
+    return bool(_ask(connection, statement, {"schema": schema, "table": table}))
+
+
+def _ask(
+    connection: psycopg.Connection[Any], statement: sql.Composable, values: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    with guarded(connection, silence_s=ASK_SECONDS + GRACE_SECONDS), connection.transaction():
+        connection.execute("SET TRANSACTION READ ONLY")
+        with connection.cursor(binary=True) as cursor:
+            return cursor.execute(sql.Composed([statement]), values).fetchall()
+
+
+class DatabaseSource:
+    """A profile's database as a source of bars; connects when it is first asked.
+
+    ``all`` is its universe, and the names in its index table are its series.
+    """
+
+    def __init__(
+        self, profile: Profile, engine: sa.Engine, mapping: MarketMapping = DEFAULT_MAPPING
+    ) -> None:
+        """Take an engine that reads; `open_source` makes both."""
+        self.label = profile.name
+        self.adjustment = mapping.adjustment
+        self._engine = engine
+        self._mapping = mapping
+        self._symbols: tuple[SymbolInfo, ...] | None = None
+
+    def symbols(self) -> tuple[SymbolInfo, ...]:
+        """Return what the price table has."""
+        if self._symbols is None:
+            with self._connection() as connection:
+                self._symbols = list_symbols(connection, mapping=self._mapping, origin=self.label)
+        return self._symbols
+
+    def bars(
+        self,
+        symbols: Sequence[str],
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        warmup_bars: int = 0,
+        on_rows: OnRows | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> dict[str, RawBars]:
+        """Return the bars of symbols: of all time, or of a range with warm-up before it."""
+        with self._connection() as connection:
+            if start is not None and warmup_bars > 0:
+                start = start_with_warmup(
+                    connection, symbols, start, warmup_bars, mapping=self._mapping
+                )
+            return load_series(
+                connection,
+                symbols,
+                start,
+                end,
+                mapping=self._mapping,
+                on_rows=on_rows,
+                should_stop=should_stop,
+            )
+
+    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
+        """Return nothing: prices are taken as the table has them."""
+        return ()
+
+    def universe(self, name: str) -> tuple[str, ...] | None:
+        """Return every symbol as ``all``."""
+        return tuple(info.symbol for info in self.symbols()) if name == "all" else None
+
+    def universes(self) -> tuple[str, ...]:
+        """Return ``all``."""
+        return ("all",)
+
+    def series(self, name: str) -> tuple[Times, Floats] | None:
+        """Return an index, ``KOSPI`` for one, or None when there is none of this name."""
+        if name not in self.series_names():
+            return None
+        with self._connection() as connection:
+            return load_index(connection, name, mapping=self._mapping)
+
+    def series_names(self) -> tuple[str, ...]:
+        """Return the names of the indexes."""
+        with self._connection() as connection:
+            return list_indexes(connection, mapping=self._mapping)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """Lend a connection of the pool; one that broke in the block is thrown away."""
+        with translated():
+            lent = self._engine.raw_connection()
+        try:
+            connection = lent.driver_connection
+            assert isinstance(connection, psycopg.Connection)
+            connection.rollback()  # the pool's test left a transaction open
+            yield connection
+            if connection.closed:
+                lent.invalidate()
+        except BaseException:
+            lent.invalidate()
+            raise
+        finally:
+            lent.close()
+
+
+def open_source(
+    profile: Profile, password: str | None, mapping: MarketMapping = DEFAULT_MAPPING
+) -> DatabaseSource:
+    """Return the source that a profile names; whatever it is for, it is read only.
+
+    Raises:
+        BacktestStorageError: the profile is one of a team's runs.
+    """
+    if profile.purpose != "market":
+        raise BacktestStorageError(
+            f"The profile {profile.name!r} is for shared runs, not for prices",
+            hint='choose or make a profile with purpose = "market"',
+        )
+    reading = profile.model_copy(update={"read_only": True})
+    engine = make_engine(reading, password, statement_timeout_s=LOAD_SECONDS)
+    return DatabaseSource(profile, engine, mapping)

@@ -1,0 +1,1 @@
+"""The team's PostgreSQL database: what only that side needs."""
