@@ -128,7 +128,7 @@ class DataConfig(_Section):
 class AccountConfig(_Section):
     """The one cash account of the run."""
 
-    initial_capital: float = Field(100_000.0, gt=0, le=1e15, description="Money at the start")
+    initial_capital: float = Field(100_000.0, gt=0, le=1e12, description="Money at the start")
     currency: str = Field(
         "USD", pattern=r"^[A-Z]{3}$", description="ISO code of the account's currency"
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
+from engine.errors import BacktestValidationError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,10 +179,17 @@ def hash_result(
 ) -> str:
     """Return the SHA-256 (64 hex) over fills and equity.
 
-    The ASCII bytes ``tb1`` and a line feed; per fill six little-endian 64-bit integers: time, symbol, side, quantity x 1e8, price x 1e8,
-    (commission + tax) x 1e4; per equity point two: time, equity x 1e4. Each is rounded half to even, so the same
-    digits come out of exact decimals at rest.
+    The ASCII bytes ``tb1`` and a line feed; per fill six little-endian 64-bit integers: time,
+    symbol, side, quantity x 1e8, price x 1e8, (commission + tax) x 1e4; per equity point two: time,
+    equity x 1e4. Each is rounded half to even, so the same digits come out of exact decimals at
+    rest.
+
+    Raises
+    ------
+    BacktestValidationError
+        when an amount is too large for these integers.
     """
+    _refuse_too_large(fills, equity)
     digest = hashlib.sha256(b"tb1\n")
     rows = np.empty((len(fills), 6), "<i8")
     rows[:, 0] = fills["time_ns"]
@@ -196,3 +204,18 @@ def hash_result(
     points[:, 1] = np.rint(equity * 1e4)
     digest.update(points.tobytes())
     return digest.hexdigest()
+
+
+def _refuse_too_large(fills: NDArray[np.void], equity: NDArray[np.float64]) -> None:
+    """Refuse what 64-bit integers of these units can't hold."""
+    for what, values, unit in (
+        ("a quantity", fills["quantity"], 1e8),
+        ("a price", fills["price"], 1e8),
+        ("the equity", equity, 1e4),
+    ):
+        most = float(np.max(np.abs(values), initial=0.0))
+        if most * unit >= 9e18:
+            hint = f"less than {9e18 / unit:.0e} can be kept exactly; start with less capital"
+            raise BacktestValidationError(
+                Problem("account.initial_capital", f"{what} reached {most:.3g}", hint)
+            )

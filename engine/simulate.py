@@ -61,7 +61,7 @@ def run_backtest(
     on_progress : callable, optional
         Told between chunks, some 30 times a second.
     should_stop : callable, optional
-        Asked between chunks; True ends the run as ``cancelled`` with what there is.
+        Asked between chunks, first after the first; True ends the run as ``cancelled`` with what there is.
     notes : sequence of str
         Warnings that the caller found (unusual settings).
 
@@ -88,7 +88,7 @@ def run_backtest(
         _tell(on_progress, _progress_of(run, config.account.initial_capital, clock() - begun))
         return not stopped()
 
-    completed = not stopped() and simulation.run(clock, look)
+    completed = simulation.run(clock, look)
     if completed:
         simulation.expire_waiting()
     _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
@@ -157,16 +157,18 @@ def result_of(
     counted = slice(first, stop)
     fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
     orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
-    curve = Curve(*(column[counted] for column in simulation.curve))
+    account = simulation.curve
+    curve = Curve(
+        account.equity[counted],
+        account.cash[counted],
+        account.gross[counted],
+        account.positions[counted],
+    )
     time_ns = panel.time_ns[counted]
     capital = config.account.initial_capital
     trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first))
     per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
-    benchmark = panel.benchmark
-    values = benchmark.values[counted] if benchmark else None
-    base = float("nan")
-    if benchmark:
-        base = float(benchmark.values[first - 1]) if first > 0 else benchmark.base
+    values, base = _benchmark_of(panel, counted)
     metrics, undefined = compute_metrics(
         time_ns=time_ns,
         equity=curve.equity,
@@ -203,14 +205,27 @@ def result_of(
         timeframe=panel.timeframe,
         dataset_hash=panel.content_hash(),
         result_hash=hash_result(fills, time_ns, curve.equity),
-        versions={
-            "engine": ENGINE_VERSION,
-            "numba": numba.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
+        versions=_versions(),
         data_labels=panel.labels,
     )
+
+
+def _benchmark_of(panel: Panel, counted: slice) -> tuple[NDArray[np.float64] | None, float]:
+    """Return the benchmark of the counted bars, and its last value before them (NaN when none)."""
+    benchmark = panel.benchmark
+    if benchmark is None:
+        return None, float("nan")
+    before = benchmark.values[counted.start - 1] if counted.start > 0 else benchmark.base
+    return benchmark.values[counted], float(before)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "engine": ENGINE_VERSION,
+        "numba": numba.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _to_counted(

@@ -48,7 +48,7 @@ def load_file(path: Path, base: type[T]) -> type[T]:
     module = importlib.util.module_from_spec(spec)
     with _beside(path, name, module):
         try:
-            exec(compile(source, str(path), "exec"), module.__dict__)  # noqa: S102
+            exec(compile(source, str(path), "exec"), module.__dict__)
         except (Exception, SystemExit) as error:
             raise BacktestValidationError(_problem(path, error)) from error
     found = [

@@ -118,18 +118,15 @@ def look(connection: sa.Connection, schema: str = SCHEMA) -> SharedState:
             " split_part(current_setting('server_version'), ' ', 1), session_user::text"
         )
     ).one()
-    relations = dict(
-        connection.execute(
-            sa.text(
-                "SELECT c.relname::text, c.oid::bigint FROM pg_catalog.pg_class c"
-                " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'S')"
-            ),
-            {"schema": schema},
-        )
-        .tuples()
-        .all()
+    found = connection.execute(
+        sa.text(
+            "SELECT c.relname::text, c.oid::bigint FROM pg_catalog.pg_class c"
+            " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'S')"
+        ),
+        {"schema": schema},
     )
+    relations: dict[str, int] = {name: oid for name, oid in found}  # noqa: C416  typed rows
     is_ours = _VERSION_TABLE in relations
     missing = _missing_rights(connection, schema, relations) if is_ours else ()
     return SharedState(
@@ -199,10 +196,13 @@ def _missing_rights(
         missing.append(f"USAGE ON SCHEMA {name}")
     for relation, right, kind in _WANTED:
         # A version that has other tables is told apart by its number, not here.
-        if relation in relations and not connection.execute(
-            sa.text(f"SELECT has_{kind}_privilege(CAST(:oid AS oid), :right)"),  # noqa: S608
-            {"oid": relations[relation], "right": right},
-        ).scalar_one():
+        if (
+            relation in relations
+            and not connection.execute(
+                sa.text(f"SELECT has_{kind}_privilege(CAST(:oid AS oid), :right)"),
+                {"oid": relations[relation], "right": right},
+            ).scalar_one()
+        ):
             missing.append(f"{right} ON {kind.upper()} {name}.{relation}")
     return tuple(missing)
 

@@ -61,9 +61,7 @@ def mark_sent(database: LocalDatabase, item: Item, at: dt.datetime) -> None:
 
 def postpone(database: LocalDatabase, item: Item, until: dt.datetime, reason: str) -> None:
     """Try the run again, but not before ``until``."""
-    _settle(
-        database, item, attempts=item.attempts + 1, next_try=until, last_error=_short(reason)
-    )
+    _settle(database, item, attempts=item.attempts + 1, next_try=until, last_error=_short(reason))
 
 
 def hold(database: LocalDatabase, item: Item, reason: str) -> None:

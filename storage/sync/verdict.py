@@ -73,6 +73,11 @@ def sentence(error: Exception) -> str:
     return f"A defect of the program: {type(known).__name__}"
 
 
+def is_defect(error: Exception) -> bool:
+    """Whether it is a mistake of ours, to be reported, and none of the world's."""
+    return not isinstance(translate(error), BacktestStorageError)
+
+
 def _sqlstate(error: Exception) -> str | None:
     original = error.orig if isinstance(error, exc.DBAPIError) else error
     return original.sqlstate if isinstance(original, psycopg.Error) else None

@@ -21,7 +21,8 @@ from engine.strategies.sma_cross import SmaCross
 from engine.types import Action, SizeKind
 from tests.benchmarks.data import minutes, month_ends, stocks, strongest
 from tests.engine.builders import rules_of
-from tests.naive.simulation import Account, Said
+from tests.naive.orders import Said
+from tests.naive.simulation import Account
 
 COSTS = rules_of(commission_rate=0.001, slippage_rate=0.0005)
 CAPITAL = 10_000_000.0

@@ -22,7 +22,8 @@ from engine.strategies.protocol import TargetStrategy
 from engine.types import NS_PER_DAY, Action, EventKind, SizeKind
 from engine.validate import build_panel, check_bars, check_currencies
 from tests.engine.builders import events_of, instructions_of, said
-from tests.naive.simulation import Account, Said
+from tests.naive.orders import Said
+from tests.naive.simulation import Account
 from tests.shared import shared_path
 
 Case = dict[str, Any]

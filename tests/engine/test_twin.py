@@ -11,7 +11,8 @@ from engine.driver import Simulation, new_simulation
 from engine.kernels.book import new_book
 from engine.types import FILL, Action, SizeKind
 from tests.engine.worlds import World, worlds
-from tests.naive.simulation import Account, Fill, Order, Said
+from tests.naive.orders import Fill, Order, Said
+from tests.naive.simulation import Account
 
 EXAMPLES = int(os.environ.get("TRADEBENCH_EXAMPLES", "300"))
 HEAVY_EXAMPLES = max(EXAMPLES, 5000)

@@ -19,12 +19,11 @@ from engine.types import (
     Reason,
     ShortOfCash,
     SizeKind,
-    SpreadOn,
 )
+from tests.naive.costs import SLACK, Costs
+from tests.naive.orders import Deal, Fill, Order, Position, Said
 
-SLACK = 1e-12  # a quantity or sum that misses a bound by less than this share of it has met it
 NOTHING = 1e-9  # a position smaller than this is none
-SMALLEST_FRACTION = 1e-8
 
 LACKS_CASH = (OrderReason.REDUCED_TO_CASH, OrderReason.NO_CASH)
 LEAVES = (Action.EXIT_LONG, Action.EXIT_SHORT)
@@ -37,148 +36,6 @@ SIDE_OF = {
     Action.EXIT_SHORT: 1,
     Action.TARGET: 0,
 }
-
-
-@dataclass
-class Said:
-    """What a strategy said at the close of a bar."""
-
-    bar: int
-    symbol: int
-    label: int
-    action: Action
-    size_kind: SizeKind
-    size: float
-    stop_rate: float
-    target_rate: float
-
-
-@dataclass(eq=False)
-class Order:
-    """One order from its decision to its end."""
-
-    decided: int
-    symbol: int
-    action: Action
-    label: int = 0
-    size_kind: SizeKind = SizeKind.ALL
-    size: float = 0.0
-    stop_rate: float = 0.0
-    target_rate: float = 0.0
-    cause: Reason = Reason.SIGNAL
-    side: int = 0
-    status: OrderStatus = OrderStatus.WORKING
-    reason: OrderReason = OrderReason.NONE
-    closed: int = -1
-    filled: float = 0.0
-
-    def end(self, bar: int, status: OrderStatus, reason: OrderReason) -> None:
-        self.closed, self.status, self.reason = bar, status, reason
-
-
-@dataclass
-class Fill:
-    """One execution."""
-
-    time_ns: int
-    bar: int
-    order: int
-    symbol: int
-    side: int
-    at_close: int
-    reason: Reason
-    quantity: float
-    price: float
-    commission: float = 0.0
-    tax: float = 0.0
-    slippage: float = 0.0
-
-
-@dataclass
-class Position:
-    """What is held of one symbol, negative when short."""
-
-    quantity: float
-    entry: float
-    stop_rate: float = 0.0
-    target_rate: float = 0.0
-    mark: float = math.nan
-
-
-@dataclass
-class Deal:
-    """An order at the moment of trading: how much of it closes what is held, how much opens."""
-
-    order: Order
-    raw: float
-    closes: float
-    opens: float
-    problem: OrderReason = OrderReason.NONE
-
-
-@dataclass
-class Costs:
-    """What trading costs, in one place."""
-
-    rules: Rules
-
-    def price(self, raw: float, side: int, entering: bool) -> float:
-        width = self.rules.spread + raw * self.rules.spread_rate
-        if self.rules.spread_on == SpreadOn.BOTH:
-            part = 0.5 * width
-        else:
-            part = width if entering else 0.0
-        return max(raw + side * (raw * self.rules.slippage_rate + part), 0.0)
-
-    def mix(self, quantity: float, price: float) -> float:
-        rules = self.rules
-        return (
-            rules.commission_rate * (quantity * price)
-            + rules.commission_per_share * quantity
-            + rules.commission_per_order
-        )
-
-    def commission(self, quantity: float, price: float) -> float:
-        if quantity <= 0:
-            return 0.0
-        bounded = max(self.mix(quantity, price), self.rules.commission_min)
-        return min(bounded, self.rules.commission_max)
-
-    def tax(self, quantity: float, price: float, side: int) -> float:
-        return self.rules.sell_tax_rate * (quantity * price) if side < 0 else 0.0
-
-    def money_for(self, quantity: float, price: float, side: int) -> float:
-        """Free cash that opening takes: the full value and the costs, of a short too."""
-        commission = self.commission(quantity, price)
-        return quantity * price + commission + self.tax(quantity, price, side)
-
-    def quantity_for(self, money: float, price: float, side: int) -> float:
-        """The quantity whose value and costs come to this money."""
-        if money <= 0 or price <= 0:
-            return 0.0
-        rules = self.rules
-        tax_rate = rules.sell_tax_rate if side < 0 else 0.0
-        quantity = (money - rules.commission_per_order) / (
-            price * (1.0 + rules.commission_rate + tax_rate) + rules.commission_per_share
-        )
-        if self.mix(quantity, price) < rules.commission_min:
-            quantity = (money - rules.commission_min) / (price * (1.0 + tax_rate))
-        elif self.mix(quantity, price) > rules.commission_max:
-            quantity = (money - rules.commission_max) / (price * (1.0 + tax_rate))
-        return max(quantity, 0.0)
-
-    def rounded(self, quantity: float) -> float:
-        """Toward zero to lots, or to the smallest fraction."""
-        if self.rules.lot > 0:
-            return float(math.floor(quantity / self.rules.lot * (1.0 + SLACK))) * self.rules.lot
-        return float(math.floor(quantity * 1e8 * (1.0 + SLACK))) / 1e8
-
-    def lots_for(self, money: float, price: float, side: int) -> float:
-        quantity = self.rounded(self.quantity_for(money, price, side))
-        if quantity > 0 and self.money_for(quantity, price, side) > money * (1.0 + SLACK):
-            step = self.rules.lot if self.rules.lot > 0 else SMALLEST_FRACTION
-            quantity = self.rounded(max(quantity - step, 0.0))
-        return quantity
 
 
 @dataclass

@@ -37,7 +37,7 @@ def saved(
 
 
 def test_the_columns_are_the_metrics_of_the_engine() -> None:
-    assert METRICS == tuple(metric.name for metric in CATALOGUE)
+    assert tuple(metric.name for metric in CATALOGUE) == METRICS
 
 
 @pytest.mark.parametrize("rows", ["fills", "orders", "trades"])

@@ -1,0 +1,120 @@
+"""``trades``: the round trips of a run, on the screen or as a CSV file."""
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from desktop.cli.options import AsJson, RunId
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from storage.records import TradePage
+
+NAME: Final = "trades"
+
+
+def command(
+    run_id: RunId,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write all that match to a CSV file."),
+    ] = None,
+    symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
+    first: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First day of the exit.", metavar="YYYY-MM-DD"
+        ),
+    ] = None,
+    last: Annotated[
+        dt.datetime | None,
+        typer.Option(
+            "--to", formats=["%Y-%m-%d"], help="Last day of the exit.", metavar="YYYY-MM-DD"
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many trades, 1 to 1000.")] = 50,
+    offset: Annotated[int, typer.Option(help="How many trades to leave out first.")] = 0,
+    partial: Annotated[bool, typer.Option("--partial", help="Also of a cancelled run.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the round trips of a run, or write them to a CSV file."""
+    from desktop.cli.output import console, emit
+    from desktop.cli.session import open_service
+
+    days = (first.date() if first else None, last.date() if last else None)
+    out = console()
+    with open_service() as service:
+        from desktop.service.payloads import trades_payload
+
+        record = service.status(run_id)
+        if csv is not None:
+            count = service.export_trades_csv(
+                run_id, csv, symbol=symbol, first=days[0], last=days[1], partial=partial
+            )
+            if as_json:
+                emit({"run_id": record.run_id, "file": str(csv), "trades": count})
+            else:
+                out.print(f"Wrote {count:,} trade{'s' * (count != 1)} to {csv}")
+            return
+        page = service.trades(
+            run_id,
+            symbol=symbol,
+            first=days[0],
+            last=days[1],
+            limit=limit,
+            offset=offset,
+            partial=partial,
+        )
+    if as_json:
+        emit(trades_payload(record, page))
+        return
+    if record.partial:
+        out.print("Partial: the run was cancelled before its end.", style="yellow")
+    if page.items:
+        out.print(_table(page))
+    begin = page.offset + 1 if page.items else 0
+    out.print(f"{begin:,} to {page.offset + len(page.items):,} of {page.total:,} trades")
+    if page.next_offset is not None:
+        again = f"tradebench trades {record.short_id} --offset {page.next_offset}"
+        out.print(f"More: {again} (with the same options)")
+
+
+def _table(page: "TradePage") -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    from desktop import fmt
+    from desktop.cli.report import signed
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("No", justify="right")
+    table.add_column("Symbol")
+    table.add_column("Side")
+    table.add_column("Quantity", justify="right")
+    table.add_column("Entry", no_wrap=True)
+    table.add_column("Price", justify="right")
+    table.add_column("Exit", no_wrap=True)
+    table.add_column("Price", justify="right")
+    table.add_column("Profit", justify="right")
+    table.add_column("%", justify="right")
+    table.add_column("Bars", justify="right")
+    table.add_column("Why out")
+    for trade in page.items:
+        table.add_row(
+            str(trade.trade_no),
+            trade.symbol,
+            trade.side,
+            fmt.quantity(trade.quantity),
+            fmt.instant(trade.entry_time_ns),
+            fmt.price(trade.entry_price),
+            fmt.instant(trade.exit_time_ns),
+            fmt.price(trade.exit_price),
+            signed(trade.pnl, fmt.money(trade.pnl, sign=True)),
+            fmt.number(trade.pnl_percent, 2, sign=True),
+            fmt.count(trade.bars_held),
+            trade.exit_reason,
+        )
+    return table

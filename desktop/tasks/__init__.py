@@ -1,0 +1,1 @@
+"""Work beside the window: QThreads compute, the event loop waits."""
