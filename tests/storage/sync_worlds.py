@@ -58,6 +58,12 @@ def ask(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return connection.execute(query.encode(), values).fetchall()
 
 
+def change(dsn: str, statement: str) -> None:
+    """Change a database as its superuser."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute(statement.encode())
+
+
 def runs_there(dsn: str) -> list[str]:
     """Return the ids of the runs in the team's database."""
     return [str(row[0]) for row in ask(dsn, "SELECT id FROM backtesting.backtest_runs ORDER BY 1")]

@@ -1,6 +1,7 @@
 """The team's database is set up once, by whoever may, and nothing else in it is touched."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from storage.postgres_errors import ConnectionFailure
 from storage.shared.setup import SharedNotReady, as_sql, init, look, require_ready
 from tests.postgres import Server, free_port
 from tests.storage.servers import profile_of
-from tests.storage.sync_worlds import ask, set_up
+from tests.storage.sync_worlds import ask, change, set_up
 
 PASSWORD = "correct horse battery"
 CHECKSUM = """
@@ -76,11 +77,6 @@ def test_an_empty_database_gets_the_tables_of_runs(engine: sa.Engine, postgres_d
 
 def test_setting_up_twice_is_the_same_as_once(engine: sa.Engine, postgres_database: str):
     init(engine)
-    ask(postgres_database, "INSERT INTO backtesting.alembic_version VALUES ('x') RETURNING 1")
-    ask(
-        postgres_database,
-        "DELETE FROM backtesting.alembic_version WHERE version_num = 'x' RETURNING 1",
-    )
     identity = "SELECT array_agg(oid ORDER BY oid) FROM pg_class WHERE relnamespace = 'backtesting'::regnamespace"
     before = ask(postgres_database, identity)
 
@@ -122,9 +118,7 @@ def test_the_printed_sql_builds_the_same(
 
 def test_a_newer_version_is_refused_and_left_as_it_is(engine: sa.Engine, postgres_database: str):
     init(engine)
-    ask(
-        postgres_database, "UPDATE backtesting.alembic_version SET version_num = '9999' RETURNING 1"
-    )
+    change(postgres_database, "UPDATE backtesting.alembic_version SET version_num = '9999'")
 
     with pytest.raises(NewerDatabaseError, match="9999"):
         init(engine)
@@ -161,8 +155,6 @@ def test_a_setup_that_fails_halfway_leaves_nothing(engine: sa.Engine, postgres_d
 
 
 def test_two_setups_at_once_make_one(postgres_database: str):
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(4) as pool:
         states = list(pool.map(set_up, [postgres_database] * 4))
 

@@ -1,5 +1,6 @@
 """A finished run is in the team's database: once, whole, and to the last digit."""
 
+import sys
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage.runs import RunStore
@@ -91,6 +92,26 @@ def test_every_decimal_instant_and_text_is_the_one_kept_here(
     assert [row[:2] for row in there] == [row[:2] for row in here]
     assert [row[2:] for row in there] == [tuple(Decimal(text) for text in row[2:]) for row in here]
     assert ask(team, INSTANTS_THERE) == [tuple(row) for row in select(path, INSTANTS_HERE)]
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+        min_size=2,
+        max_size=2,
+    )
+)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_strategy_calls_its_signals_arrives_as_it_is(
+    store: RunStore, team: str, labels: list[str]
+):
+    run_id = finish_run(store, labels=(*labels, 'NULL "a\\" {,}'))
+
+    report = push_pending(store, connector(team))
+
+    query = "SELECT DISTINCT entry_reason, exit_reason FROM backtesting.backtest_trades WHERE run_id = %s"
+    assert report.failed == 0
+    assert ask(team, query, run_id) == [tuple(labels)]
 
 
 def test_the_totals_of_the_rows_are_those_of_the_run(store: RunStore, path: Path, team: str):
@@ -229,8 +250,6 @@ def test_ten_thousand_trades_take_seconds(store: RunStore, team: str, capsys):
 
     seconds = time.perf_counter() - began
     with capsys.disabled():
-        import sys
-
         sys.stderr.write(f"\n10,000 trades, 20,000 fills and orders sent in {seconds:.2f} s\n")
     assert report.sent == 1
     assert rows_there(team, run_id)["trades"] == 10_000

@@ -16,6 +16,7 @@ from tests.postgres import Cluster, Server, free_port
 from tests.secrets import assert_no_secret
 from tests.storage.sync_worlds import (
     ask,
+    change,
     connector,
     finish_run,
     line_cut_at_commit,
@@ -179,7 +180,7 @@ def test_a_run_that_was_damaged_here_does_not_spread(store: RunStore, team: str)
 def test_another_run_under_the_same_id_is_never_overwritten(store: RunStore, team: str):
     run_id = finish_run(store)
     push_pending(store, connector(team))
-    ask(team, "UPDATE backtesting.backtest_runs SET result_hash = repeat('0', 64) RETURNING 1")
+    change(team, "UPDATE backtesting.backtest_runs SET result_hash = repeat('0', 64)")
     with store.database.write() as connection:
         connection.exec_driver_sql("UPDATE outbox SET state = 'waiting'")
 

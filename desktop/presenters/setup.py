@@ -1,0 +1,129 @@
+"""The run being set up: a draft of plain values, its problems beside their fields, and the configuration it makes.
+
+The draft is the same nested data that a configuration file holds, so a field is named by its dotted path
+(``costs.commission_pct``) here, in the file and in every message.
+"""
+
+import copy
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.config import BacktestConfig, check_dates, parse_config, unusual
+from engine.errors import BacktestError, BacktestValidationError, Problem
+from engine.strategies import registry
+from engine.strategies.registry import ParameterInfo
+
+DEMO: dict[str, Any] = {
+    "strategy": {"name": "sma_cross", "params": {}},
+    "data": {"source": "demo", "symbols": ["AAPL"], "benchmark": "EQUAL5"},
+    "account": {"initial_capital": 100_000.0},
+}
+
+
+@dataclass(frozen=True)
+class SetupState:
+    """What the form shows.
+
+    Attributes:
+        values: the draft, nested like a configuration file.
+        parameters: the chosen strategy's parameters; empty when it is unknown.
+        problems: by dotted path; a problem of the whole section stands under the section's name.
+        warnings: sentences that do not stop a run.
+        config: the configuration, or None while there is a problem.
+    """
+
+    values: dict[str, Any]
+    parameters: tuple[ParameterInfo, ...]
+    problems: dict[str, Problem] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    config: BacktestConfig | None = None
+
+
+class SetupPresenter(QObject):
+    """Keeps the draft and judges it after every change.
+
+    Signals:
+        changed(SetupState): the draft or its problems changed.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, today: Callable[[], dt.date], parent: QObject | None = None) -> None:
+        """Begin with the demo."""
+        super().__init__(parent)
+        self._today = today
+        self._values = copy.deepcopy(DEMO)
+        self.state = self._judged()
+
+    def load(self, values: dict[str, Any]) -> None:
+        """Take a whole draft, as read from a configuration file or a stored run."""
+        self._values = copy.deepcopy(values)
+        self._publish()
+
+    def load_demo(self) -> None:
+        """Take the draft that shows the program on its bundled data."""
+        self.load(DEMO)
+
+    def set_value(self, path: str, value: Any) -> None:
+        """Set one field by its dotted path; None or an empty text clears it to its default."""
+        *sections, name = path.split(".")
+        place = self._values
+        for section in sections:
+            place = place.setdefault(section, {})
+        if value is None or value == "" or value == []:
+            place.pop(name, None)
+        else:
+            place[name] = value
+        self._publish()
+
+    def set_strategy(self, name: str) -> None:
+        """Choose a strategy; parameters of the one before go, since their names mean nothing to it."""
+        if self._values.get("strategy", {}).get("name") != name:
+            self._values["strategy"] = {"name": name, "params": {}}
+            self._publish()
+
+    def add_problem(self, problem: Problem) -> None:
+        """Show what a run refused (a symbol that is not there) beside its field until the draft changes."""
+        self.state = SetupState(
+            self.state.values,
+            self.state.parameters,
+            {**self.state.problems, problem.field: problem},
+            self.state.warnings,
+            self.state.config,
+        )
+        self.changed.emit(self.state)
+
+    def _publish(self) -> None:
+        self.state = self._judged()
+        self.changed.emit(self.state)
+
+    def _judged(self) -> SetupState:
+        values = copy.deepcopy(self._values)
+        found: list[Problem] = []
+        config: BacktestConfig | None = None
+        parameters: tuple[ParameterInfo, ...] = ()
+        try:
+            config = parse_config(values)
+            check_dates(config, self._today())
+        except BacktestValidationError as error:
+            found += error.problems
+        try:
+            strategy = registry.get(str(values.get("strategy", {}).get("name", "")))
+            parameters = tuple(registry.describe(strategy))
+            strategy.make(values.get("strategy", {}).get("params", {}))
+        except BacktestValidationError as error:
+            found += error.problems
+        except BacktestError as error:
+            found.append(Problem("strategy.name", error.message, error.hint))
+        problems = {problem.field: problem for problem in reversed(found)}
+        return SetupState(
+            values,
+            parameters,
+            problems,
+            tuple(unusual(config, self._today())) if config else (),
+            None if problems else config,
+        )

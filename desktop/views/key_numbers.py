@@ -1,0 +1,155 @@
+"""The eight numbers that a trader looks for first, in one row."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop import fmt
+from desktop.models.metrics import BY_NAME, metric_tip
+from desktop.theme import font
+from engine.result import BacktestResult
+
+_SIZES = (1.0, 0.84, 0.7)  # of the key font; the largest that fits
+_GAP, _WIDEST_GAP = 20, 56
+
+
+class _Number(QWidget):
+    """A caption over a figure with its unit."""
+
+    def __init__(self, caption: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._caption = QLabel(caption, self)
+        self._caption.setProperty("role", "caption")
+        self._figure = QLabel(self)
+        self._unit = QLabel(self)
+        self._unit.setProperty("role", "caption")
+        line = QHBoxLayout()
+        line.setSpacing(3)
+        line.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)
+        line.addWidget(self._unit, 0, Qt.AlignmentFlag.AlignBottom)
+        line.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._caption)
+        layout.addLayout(line)
+        self.put(fmt.UNDEFINED)
+
+    @property
+    def text(self) -> str:
+        """What is shown, with its unit."""
+        return f"{self._figure.text()} {self._unit.text()}".strip()
+
+    def put(self, text: str, tip: str = "", change: float = 0.0) -> None:
+        figure, _, unit = text.partition(" ")
+        self._figure.setText(figure)
+        self._unit.setText(unit)
+        self._unit.setVisible(bool(unit))
+        self.setToolTip(tip)
+        self.setAccessibleName(f"{self._caption.text()}: {text}")
+        self.setAccessibleDescription(tip)
+        word = "up" if change > 0 else "down" if change < 0 else ""
+        if self._figure.property("change") != word:
+            self._figure.setProperty("change", word)
+            self._figure.style().unpolish(self._figure)
+            self._figure.style().polish(self._figure)
+
+    def width_at(self, size: float) -> int:
+        metrics = QFontMetrics(font("key", strong=True, scale=size))
+        unit = self._unit.sizeHint().width() + 3 if self._unit.text() else 0
+        needed = metrics.horizontalAdvance(self._figure.text()) + unit
+        return max(needed, self._caption.sizeHint().width())
+
+    def set_size(self, size: float) -> None:
+        self._figure.setFont(font("key", strong=True, scale=size))
+        drop = round(QFontMetrics(self._figure.font()).descent() * 0.5)
+        self._unit.setContentsMargins(0, 0, 0, drop)
+
+
+class KeyNumbers(QWidget):
+    """Return, CAGR, Sharpe, drawdown, win rate, profit factor, trades, and how it stands to the benchmark."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Begin with dashes."""
+        super().__init__(parent)
+        self._numbers = {
+            "total_return": _Number(self.tr("Total return"), self),
+            "cagr": _Number(self.tr("CAGR"), self),
+            "sharpe_ratio": _Number(self.tr("Sharpe ratio"), self),
+            "max_drawdown": _Number(self.tr("Max drawdown"), self),
+            "win_rate": _Number(self.tr("Win rate"), self),
+            "profit_factor": _Number(self.tr("Profit factor"), self),
+            "total_trades": _Number(self.tr("Trades"), self),
+            "vs_benchmark": _Number(self.tr("vs benchmark"), self),
+        }
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for number in self._numbers.values():
+            layout.addWidget(number)
+        layout.addStretch()
+        self._row = layout
+        # The figures adapt to the width that there is; they ask for none.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._fit()
+
+    def text_of(self, name: str) -> str:
+        """Return what one of the numbers shows."""
+        return self._numbers[name].text
+
+    def clear(self) -> None:
+        """Show dashes."""
+        for number in self._numbers.values():
+            number.put(fmt.UNDEFINED)
+        self._fit()
+
+    def show_result(self, result: BacktestResult) -> None:
+        """Show the numbers of a run; a dash's tooltip says why it is one."""
+        for name, number in self._numbers.items():
+            if name != "vs_benchmark":
+                self._show_metric(name, number, result)
+        self._show_gap(self._numbers["vs_benchmark"], result)
+        self._fit()
+
+    def show_equity(self, equity: float, initial_capital: float) -> None:
+        """Show the return so far of a run under way."""
+        if initial_capital > 0:
+            rate = equity / initial_capital - 1.0
+            self._numbers["total_return"].put(fmt.percent(rate, sign=True), "", rate)
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take the largest figures that fit."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _show_metric(self, name: str, number: _Number, result: BacktestResult) -> None:
+        metric, value = BY_NAME[name], result.metrics.get(name)
+        tip = metric_tip(metric, result)
+        if name == "total_return" and isinstance(value, int | float):
+            number.put(fmt.percent(value, sign=True), tip, value)
+        else:
+            number.put(fmt.by_kind(value, metric.kind), tip)
+
+    def _show_gap(self, number: _Number, result: BacktestResult) -> None:
+        own, other = (result.metrics.get(name) for name in ("total_return", "benchmark_return"))
+        benchmark = result.config.data.benchmark or self.tr("the benchmark")
+        if isinstance(own, int | float) and isinstance(other, int | float):
+            tip = self.tr("Total return − return of {name}, in percentage points").format(
+                name=benchmark
+            )
+            number.put(fmt.percent(own - other, sign=True), tip, own - other)
+        else:
+            why = result.undefined.get("benchmark_return") or result.undefined.get("total_return")
+            number.put(fmt.UNDEFINED, self.tr("Undefined here: {why}").format(why=why or "–"))
+
+    def _fit(self) -> None:
+        count = len(self._numbers) - 1
+        body = font().pixelSize() / 13.0 if font().pixelSize() > 0 else 1.0
+        for size in _SIZES:
+            width = sum(number.width_at(size * body) for number in self._numbers.values())
+            if width + count * _GAP <= self.width() or size == _SIZES[-1]:
+                gap = (self.width() - width) // count - 1
+                self._row.setSpacing(min(max(gap, _GAP), _WIDEST_GAP))
+                for number in self._numbers.values():
+                    number.set_size(size * body)
+                return

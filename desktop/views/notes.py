@@ -1,0 +1,63 @@
+"""What a reader of a result has to know beside its figures: warnings, what was noticed about the data, what is open."""
+
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
+
+from desktop import fmt
+from engine.result import BacktestResult
+from engine.types import OrderReason, OrderStatus
+
+
+class NotesPanel(QPlainTextEdit):
+    """One note a line; can be read, selected and copied."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        """Begin empty."""
+        super().__init__(parent)
+        self.setReadOnly(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName(self.tr("Notes"))
+
+    def show_result(self, result: BacktestResult | None) -> int:
+        """Show the notes of a run, or none; return how many there are."""
+        notes = [] if result is None else self._notes(result)
+        self.setPlainText("\n".join(notes) if notes else self.tr("Nothing to note."))
+        return len(notes)
+
+    def _notes(self, result: BacktestResult) -> list[str]:
+        dropped = [
+            self.tr("Bad bars dropped: {n} ({kind})").format(n=fmt.count(n), kind=kind)
+            for kind, n in result.defects.items()
+        ]
+        return [
+            *result.warnings,
+            *result.notices,
+            *dropped,
+            *self._open(result),
+            *self._orders(result),
+        ]
+
+    def _open(self, result: BacktestResult) -> list[str]:
+        currency = result.config.account.currency
+        return [
+            self.tr("Open at the end: {quantity} {symbol} since {day}, {profit} so far").format(
+                quantity=fmt.quantity(position.quantity),
+                symbol=position.symbol,
+                day=fmt.date(position.entry_time_ns),
+                profit=fmt.money(position.pnl, currency, sign=True),
+            )
+            for position in result.open_positions
+        ]
+
+    def _orders(self, result: BacktestResult) -> list[str]:
+        refused = result.orders[result.orders["status"] == int(OrderStatus.REFUSED)]
+        words = {
+            int(OrderReason.NO_CASH): self.tr("there was not enough cash"),
+            int(OrderReason.BELOW_ONE_LOT): self.tr("the size was less than one lot"),
+        }
+        found = []
+        for reason, why in words.items():
+            count = int((refused["reason"] == reason).sum())
+            if count:
+                text = self.tr("Orders refused because {why}: {n}")
+                found.append(text.format(why=why, n=fmt.count(count)))
+        return found

@@ -1,0 +1,225 @@
+"""The run set-up: strategy, its parameters, data, account, costs, execution, sizing; Run at the bottom."""
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.presenters.fields import SECTIONS, Section, parameter_field
+from desktop.presenters.setup import SetupPresenter, SetupState
+from desktop.views.field_editor import FieldEditor
+from desktop.views.run_bar import RunBar
+from engine.strategies import registry
+
+
+class FieldGrid(QGridLayout):
+    """Fields in two columns; a wide one takes a line of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setHorizontalSpacing(8)
+        self.setVerticalSpacing(8)
+        self.setColumnStretch(0, 1)
+        self.setColumnStretch(1, 1)
+        self._next = (0, 0)
+
+    def add(self, editor: FieldEditor) -> None:
+        """Put an editor into the next free place."""
+        row, column = self._next
+        if editor.field.is_wide:
+            row += column
+            self.addWidget(editor, row, 0, 1, 2)
+            self._next = (row + 1, 0)
+        else:
+            self.addWidget(editor, row, column, Qt.AlignmentFlag.AlignTop)
+            self._next = (row, 1) if column == 0 else (row + 1, 0)
+
+    def forget(self) -> None:
+        """Begin again at the top; the editors before have been taken out."""
+        self._next = (0, 0)
+
+
+class _Fold(QWidget):
+    """Fields under a heading that folds."""
+
+    def __init__(self, section: Section, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        title = QCoreApplication.translate("SetupPanel", section.title)
+        self._head = QToolButton(self)
+        self._head.setText(title)
+        self._head.setAccessibleName(title)
+        self._head.setProperty("role", "fold")
+        self._head.setCheckable(True)
+        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._body = QWidget(self)
+        self.fields = FieldGrid()
+        self.fields.setContentsMargins(0, 4, 0, 4)
+        self._body.setLayout(self.fields)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._head)
+        layout.addWidget(self._body)
+        self._head.toggled.connect(self.unfold)
+        self.unfold(section.open)
+
+    def unfold(self, open_: bool) -> None:
+        self._head.blockSignals(True)
+        self._head.setChecked(open_)
+        self._head.blockSignals(False)
+        self._head.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
+        self._body.setVisible(open_)
+
+
+class SetupPanel(QWidget):
+    """The form over a `SetupPresenter`.
+
+    Signals:
+        run_requested(): Run was pressed and the draft is free of problems.
+        stop_requested(): Stop was pressed.
+    """
+
+    run_requested = Signal()
+    stop_requested = Signal()
+
+    def __init__(self, presenter: SetupPresenter, parent: QWidget | None = None) -> None:
+        """Build the form and show the presenter's draft."""
+        super().__init__(parent)
+        self._presenter = presenter
+        self._editors: dict[str, FieldEditor] = {}
+        self._folds: dict[str, _Fold] = {}
+        self._parameters: tuple[registry.ParameterInfo, ...] = ()
+        self._parameter_box = FieldGrid()
+        self.strategy = self._make_strategy()
+        self._summary = QLabel(self)
+        self._summary.setProperty("role", "caption")
+        self._summary.setTextFormat(Qt.TextFormat.PlainText)
+        self._summary.setWordWrap(True)
+        self._messages = QLabel(self)
+        self._messages.setTextFormat(Qt.TextFormat.PlainText)
+        self._messages.setProperty("role", "warn")
+        self._messages.setWordWrap(True)
+        self.run_bar = RunBar(self)
+        self.run_bar.run_requested.connect(self.run_requested)
+        self.run_bar.stop_requested.connect(self.stop_requested)
+        self._lay_out()
+        presenter.changed.connect(self.show_state)
+        self.show_state(presenter.state)
+
+    def show_state(self, state: SetupState) -> None:
+        """Show the draft, its problems and warnings."""
+        name = str(state.values.get("strategy", {}).get("name", ""))
+        if self.strategy.currentData() != name:
+            self.strategy.blockSignals(True)
+            self.strategy.setCurrentIndex(self.strategy.findData(name))
+            self.strategy.blockSignals(False)
+        known = registry.BUILT_IN.get(name)
+        self._summary.setText(known.summary if known else "")
+        if state.parameters != self._parameters:
+            self._show_parameters(state.parameters)
+        for path, editor in self._editors.items():
+            editor.set_value(_value_at(state.values, path))
+            problem = state.problems.get(path)
+            text = (
+                ""
+                if problem is None
+                else problem.message + (f" – {problem.hint}" if problem.hint else "")
+            )
+            editor.set_problem(text)
+        for path in state.problems:
+            fold = self._folds.get(path.split(".")[0])
+            if fold is not None and path in self._editors:
+                fold.unfold(True)
+        loose = [str(p) for path, p in state.problems.items() if path not in self._editors]
+        self._messages.setText("\n".join([*loose, *state.warnings]))
+        self._messages.setVisible(bool(loose or state.warnings))
+        self.run_bar.set_ready(state.config is not None, len(state.problems))
+
+    def editor(self, path: str) -> FieldEditor:
+        """Return the editor of a field by its dotted path."""
+        return self._editors[path]
+
+    def run_button(self) -> QPushButton:
+        """Return the primary button."""
+        return self.run_bar.button
+
+    def _make_strategy(self) -> QComboBox:
+        combo = QComboBox(self)
+        combo.setAccessibleName(self.tr("Strategy"))
+        for name, strategy in registry.BUILT_IN.items():
+            combo.addItem(strategy.title, name)
+            combo.setItemData(combo.count() - 1, strategy.summary, Qt.ItemDataRole.ToolTipRole)
+        combo.currentIndexChanged.connect(self._on_strategy_changed)
+        return combo
+
+    def _lay_out(self) -> None:
+        form = QWidget(self)
+        form.setProperty("role", "panel")
+        fields = QVBoxLayout(form)
+        fields.setContentsMargins(12, 12, 12, 12)
+        fields.setSpacing(8)
+        heading = QLabel(self.tr("Strategy"), form)
+        heading.setProperty("role", "heading")
+        heading.setBuddy(self.strategy)
+        fields.addWidget(heading)
+        fields.addWidget(self.strategy)
+        fields.addWidget(self._summary)
+        fields.addLayout(self._parameter_box)
+        for section in SECTIONS:
+            fold = _Fold(section, form)
+            self._folds[section.name] = fold
+            for field in section.fields:
+                editor = FieldEditor(field, fold)
+                editor.edited.connect(self._presenter.set_value)
+                self._editors[field.path] = editor
+                fold.fields.add(editor)
+            fields.addWidget(fold)
+        fields.addWidget(self._messages)
+        fields.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName(self.tr("Run set-up"))
+        scroll.setWidget(form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.run_bar)
+
+    def _show_parameters(self, parameters: tuple[registry.ParameterInfo, ...]) -> None:
+        for info in self._parameters:
+            old = self._editors.pop(f"strategy.params.{info.name}")
+            self._parameter_box.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        self._parameter_box.forget()
+        self._parameters = parameters
+        before: QWidget = self.strategy
+        for info in parameters:
+            field = parameter_field(info)
+            editor = FieldEditor(field, self)
+            editor.edited.connect(self._presenter.set_value)
+            self._editors[field.path] = editor
+            self._parameter_box.add(editor)
+            QWidget.setTabOrder(before, editor.editor)
+            before = editor.editor
+
+    def _on_strategy_changed(self, _index: int) -> None:
+        self._presenter.set_strategy(str(self.strategy.currentData()))
+
+
+def _value_at(values: dict[str, object], path: str) -> object:
+    place: object = values
+    for part in path.split("."):
+        place = place.get(part) if isinstance(place, dict) else None
+    return place
