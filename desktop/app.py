@@ -22,13 +22,14 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from desktop import logs
 from desktop.actions import Actions, Command
+from desktop.crash import CrashGuard
 from desktop.presenters.compare import ComparePresenter
 from desktop.presenters.connections import ConnectionsPresenter
 from desktop.presenters.export import TradesExport
 from desktop.presenters.health import HealthPresenter
 from desktop.presenters.history import HistoryPresenter
 from desktop.presenters.result import ResultPresenter
-from desktop.presenters.run import Failure, RunPresenter, RunState
+from desktop.presenters.run import Failure, Ready, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
 from desktop.presenters.state import RunView
 from desktop.service.configfile import read_mapping
@@ -51,6 +52,7 @@ from desktop.views.result_view import ResultView
 from desktop.views.run_charts import charts_of, compare_charts_of
 from desktop.views.setup_panel import SetupPanel
 from desktop.views.text_window import show_text
+from desktop.warm import Warmer
 from engine.errors import BacktestError, Problem
 from engine.result import BacktestProgress
 from storage import paths
@@ -69,6 +71,7 @@ class Parts:
     profiles: ProfileStore
     credentials: Credentials
     sync: SyncService
+    ready: Ready | None = None
     today: Callable[[], dt.date] = lambda: dt.datetime.now(dt.UTC).date()
 
 
@@ -93,7 +96,7 @@ class Workbench(QObject):
         self._live = False
         tokens = theme.tokens
         self.setup = SetupPresenter(parts.today, self)
-        self.run = RunPresenter(service, self.tasks, charts_of, self)
+        self.run = RunPresenter(service, self.tasks, charts_of, self, ready=parts.ready)
         self.history = HistoryPresenter(service, door, tokens, self)
         self.opener = ResultPresenter(service, door, charts_of, self)
         self.connections = ConnectionsPresenter(
@@ -334,6 +337,10 @@ class Workbench(QObject):
         logs.get("window").error("unexpected", error=repr(error), exc_info=error)
         self._tell(self.tr("An error inside the program: {0}").format(type(error).__name__))
 
+    def on_crash_caught(self, text: str) -> None:
+        """Tell of an exception that nobody caught; the log has the rest."""
+        self._tell(self.tr("An error inside the program: {0}").format(text))
+
     # small things
 
     def _choose_csv(self, suggested: str) -> Path | None:
@@ -405,6 +412,15 @@ class Workbench(QObject):
 def run_window(*, demo: bool = False) -> int:
     """Open the window and return when it has been closed; with ``demo`` the demo runs at once."""
     app = make_application()
+    guard = CrashGuard(paths.log_dir(), app)
+    guard.install()
+    try:
+        return _run_window(app, guard, demo)
+    finally:
+        guard.remove()
+
+
+def _run_window(app: QApplication, guard: CrashGuard, demo: bool) -> int:
     settings = QSettings(str(paths.config_dir() / "window.ini"), QSettings.Format.IniFormat)
     chosen = str(settings.value("theme", "system"))
     theme = apply_theme(app, chosen if chosen in ("light", "dark") else "system")
@@ -421,13 +437,17 @@ def run_window(*, demo: bool = False) -> int:
         sync = SyncService(
             service.store, profiles, lambda profile: credentials.load(profile).password
         )
-        parts = Parts(profiles, credentials, sync)
+        warmer = Warmer()
+        parts = Parts(profiles, credentials, sync, warmer.wait_until_warm)
         bench = Workbench(service, door, theme, settings, parts)
+        guard.caught.connect(bench.on_crash_caught)
         bench.start()
+        warmer.start()
         if demo:
             bench.set_up_demo()
             bench.start_run()
         loop.run_until_complete(bench.ended.wait())
+        warmer.stop()
         loop.run_until_complete(door.close())
         bench.window.deleteLater()
     return 0

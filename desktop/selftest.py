@@ -185,7 +185,6 @@ def _load_again(run: _Run) -> str:
 
 
 def _draw(run: _Run) -> str:
-    from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage
 
     from desktop.app import make_application
@@ -201,16 +200,13 @@ def _draw(run: _Run) -> str:
         raise SelfTestFailed("there is nothing to draw")
     drawn = charts_of(view)
     stack = ChartStack(theme.tokens)
-    stack.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     stack.resize(WIDTH, HEIGHT)
     stack.show_curves(drawn.curves, view.title, "benchmark")
     if drawn.prices is None:
         raise SelfTestFailed("the prices of the run are missing")
     stack.show_prices(drawn.prices, drawn.trades, view.result.symbols[drawn.symbol])
-    stack.show()
     file = run.folder / "self-test.png"
     saved = stack.grab().save(str(file))
-    stack.close()
     stack.deleteLater()
     if not saved:
         raise SelfTestFailed(f"{file} can't be written")

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.errors import BacktestValidationError, Problem
-from engine.market import Panel
+from engine.market import Panel, common_axis
 from engine.result import BacktestResult
 from engine.types import Reason
 
@@ -101,7 +101,7 @@ def panel_from_frames(frames: Mapping[str, pd.DataFrame], **more: Any) -> Panel:
     if problems:
         raise BacktestValidationError(problems)
     symbols = tuple(sorted(tables, key=str.encode))
-    axis = np.unique(np.concatenate([tables[symbol][0] for symbol in symbols]))
+    axis = common_axis(tables[symbol][0] for symbol in symbols)
     columns = np.full((len(_COLUMNS), len(axis), len(symbols)), np.nan)
     for place, symbol in enumerate(symbols):
         times, values = tables[symbol]

@@ -5,6 +5,7 @@ bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -219,6 +220,18 @@ class Panel:
             )
             put("benchmark values", _canonical(self.benchmark.values))
         return digest.hexdigest()
+
+
+def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return every instant of several series once, ascending.
+
+    By sorting: ``np.unique`` counts by hashing, which takes ten times as long on a million bars that are in order,
+    and holds Python's lock, and with it a window, all the while.
+    """
+    merged = np.sort(np.concatenate(list(times)), kind="stable")
+    fresh = np.ones(len(merged), np.bool_)
+    np.not_equal(merged[1:], merged[:-1], out=fresh[1:])
+    return merged[fresh]
 
 
 def _lock(array: NDArray[np.generic]) -> None:

@@ -20,7 +20,7 @@ MetricValue = float | int | str | None
 class BacktestProgress:
     """How far a run is. ``fraction`` never falls; money is marked at the close of ``time_ns``."""
 
-    stage: Literal["load", "signals", "simulate", "metrics", "save", "done"]
+    stage: Literal["compile", "load", "signals", "simulate", "metrics", "save", "done"]
     fraction: float
     bars_done: int = 0
     bars_total: int = 0

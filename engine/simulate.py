@@ -157,13 +157,7 @@ def result_of(
     counted = slice(first, stop)
     fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
     orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
-    account = simulation.curve
-    curve = Curve(
-        account.equity[counted],
-        account.cash[counted],
-        account.gross[counted],
-        account.positions[counted],
-    )
+    curve = _curve_of(simulation, counted)
     time_ns = panel.time_ns[counted]
     capital = config.account.initial_capital
     trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first))
@@ -207,6 +201,16 @@ def result_of(
         result_hash=hash_result(fills, time_ns, curve.equity),
         versions=_versions(),
         data_labels=panel.labels,
+    )
+
+
+def _curve_of(simulation: Simulation, counted: slice) -> Curve:
+    account = simulation.curve
+    return Curve(
+        account.equity[counted],
+        account.cash[counted],
+        account.gross[counted],
+        account.positions[counted],
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from engine.errors import BacktestValidationError, Problem
-from engine.market import PRICE_COLUMNS, Panel
+from engine.market import PRICE_COLUMNS, Panel, common_axis
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -101,56 +101,44 @@ def check_bars(
     times = np.ascontiguousarray(time_ns, np.int64)
     n = len(times)
     if n == 0:
-        raise BacktestValidationError(
-            Problem(symbol, "has no bars", "choose another range or source")
-        )
+        nothing = Problem(symbol, "has no bars", "choose another range or source")
+        raise BacktestValidationError(nothing)
     prices = {
         name: np.ascontiguousarray(values, np.float64)
         for name, values in zip(PRICE_COLUMNS, (open, high, low, close), strict=True)
     }
-    volumes = np.zeros(n) if volume is None else np.ascontiguousarray(volume, np.float64)
-    volumes = np.where(np.isnan(volumes), 0.0, volumes)
+    volumes = _known_volumes(volume, n)
     found = _find_defects(times, prices, volumes)
     rows = np.flatnonzero(found == _GOOD)
     notices: tuple[str, ...] = ()
-    known = times[times != _NAT]
-    if bool(np.any(known[1:] < known[:-1])):
+    if not _is_sorted(times):
         rows = rows[np.argsort(times[rows], kind="stable")]
         notices = (f"{symbol}: the bars were not in the order of time and have been sorted",)
     again = rows[1:][times[rows[1:]] == times[rows[:-1]]]
     found[again] = _KINDS.index(Defect.DUPLICATE)
-    counts = {kind: int(np.count_nonzero(found == code)) for code, kind in enumerate(_KINDS)}
-    counts = {kind: count for kind, count in counts.items() if count}
-    if counts and on_bad_bars == "refuse":
+    bad = _rows_by_kind(found)
+    if bad and on_bad_bars == "refuse":
         raise BacktestValidationError(
-            [
-                _problem(
-                    symbol,
-                    kind,
-                    np.flatnonzero(found == _KINDS.index(kind)),
-                    times,
-                    prices,
-                    volumes,
-                )
-                for kind in counts
-            ]
+            [_problem(symbol, kind, where, times, prices, volumes) for kind, where in bad.items()]
         )
     rows = rows[found[rows] == _GOOD]
     if len(rows) == 0:
-        told = ", ".join(f"{count} with {_WORDS[kind]}" for kind, count in counts.items())
-        raise BacktestValidationError(
-            Problem(symbol, f"has no good bar: {told}", "correct the data")
-        )
+        raise _nothing_left(symbol, bad)
     if len(rows) < n or notices:
         times, volumes = times[rows], volumes[rows]
         prices = {name: values[rows] for name, values in prices.items()}
-    return CheckedBars(
-        times,
-        **prices,
-        volume=volumes,
-        notices=notices,
-        defects={str(kind): count for kind, count in counts.items()},
-    )
+    defects = {str(kind): len(where) for kind, where in bad.items()}
+    return CheckedBars(times, **prices, volume=volumes, notices=notices, defects=defects)
+
+
+def _known_volumes(volume: ArrayLike | None, n: int) -> Floats:
+    volumes = np.zeros(n) if volume is None else np.ascontiguousarray(volume, np.float64)
+    return np.where(np.isnan(volumes), 0.0, volumes)
+
+
+def _is_sorted(times: Ints) -> bool:
+    known = times[times != _NAT]
+    return not bool(np.any(known[1:] < known[:-1]))
 
 
 def _find_defects(times: Ints, prices: dict[str, Floats], volumes: Floats) -> NDArray[np.int8]:
@@ -168,6 +156,16 @@ def _find_defects(times: Ints, prices: dict[str, Floats], volumes: Floats) -> ND
     for kind, is_bad in tests.items():
         found[is_bad & (found == _GOOD)] = _KINDS.index(kind)
     return found
+
+
+def _rows_by_kind(found: NDArray[np.int8]) -> dict[Defect, Ints]:
+    rows = {kind: np.flatnonzero(found == code) for code, kind in enumerate(_KINDS)}
+    return {kind: where for kind, where in rows.items() if len(where)}
+
+
+def _nothing_left(symbol: str, bad: dict[Defect, Ints]) -> BacktestValidationError:
+    told = ", ".join(f"{len(where)} with {_WORDS[kind]}" for kind, where in bad.items())
+    return BacktestValidationError(Problem(symbol, f"has no good bar: {told}", "correct the data"))
 
 
 def _problem(
@@ -239,7 +237,7 @@ def build_panel(series: Mapping[str, CheckedBars], **kwargs: Any) -> Panel:
     axis = every[0].time_ns
     together = all(np.array_equal(bars.time_ns, axis) for bars in every[1:])
     if not together:
-        axis = np.unique(np.concatenate([bars.time_ns for bars in every]))
+        axis = common_axis(bars.time_ns for bars in every)
     rows = [slice(None) if together else np.searchsorted(axis, bars.time_ns) for bars in every]
     columns: dict[str, Any] = {}
     for name in (*PRICE_COLUMNS, "volume"):

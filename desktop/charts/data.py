@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from desktop.charts.decimate import BarPyramid, Bars, LinePyramid
 from desktop.charts.timebase import TimeBase
+from engine.market import common_axis
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
@@ -149,7 +150,7 @@ class Comparison:
     @classmethod
     def of(cls, lines: Sequence[NamedLine]) -> Self:
         """Lay lines of different instants on a common time base."""
-        instants = np.unique(np.concatenate([line.time_ns for line in lines]))
+        instants = common_axis(line.time_ns for line in lines)
         return cls(
             TimeBase(instants),
             tuple(line.name for line in lines),

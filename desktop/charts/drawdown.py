@@ -46,7 +46,9 @@ class DrawdownChart(Chart):
         return float(np.fmin(low, -0.01)), 0.0
 
     def format_value(self, value: float, decimals: int) -> str:
-        """Return percent."""
+        """Return percent; nothing above zero, where no drawdown can be."""
+        if value > 1e-12:
+            return ""
         return f"{fmt.number(value * 100, max(0, decimals - 2))} %"
 
     def tag_text(self, value: float) -> str:

@@ -39,7 +39,8 @@ CANCELLED: Final = 130
 app = typer.Typer(
     name="tradebench",
     help="Backtest trading strategies on your own computer.",
-    epilog="First steps: tradebench demo · tradebench history · tradebench show ID",
+    epilog="First steps: tradebench demo · tradebench history · tradebench show ID. "
+    "Alone, tradebench opens the window; tradebench --self-test tries every part of the program.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

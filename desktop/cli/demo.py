@@ -1,14 +1,22 @@
 """``demo``: a finished backtest on the bundled prices, two words after installing."""
 
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from desktop.cli.options import AsJson
 
 NAME: Final = "demo"
 
 
-def command(as_json: AsJson = False) -> int:
-    """Run a backtest on the bundled market data."""
+def command(
+    as_json: AsJson = False,
+    no_window: Annotated[
+        bool, typer.Option("--no-window", help="Show the results here, and open no window.")
+    ] = False,
+) -> int:
+    """Run a backtest on the bundled market data, in a window where one can open."""
+    del no_window  # read in desktop.__main__: what is in here never opens a window
     from desktop.cli.output import console, emit, note
     from desktop.cli.run import CANCELLED, run_with_progress
     from desktop.cli.session import open_service

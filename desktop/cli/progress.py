@@ -14,6 +14,7 @@ from desktop.cli.output import console, note
 from engine.result import BacktestProgress
 
 _STAGES = {
+    "compile": "Compiling",
     "load": "Loading prices",
     "signals": "Computing signals",
     "simulate": "Simulating",

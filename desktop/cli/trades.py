@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 
 NAME: Final = "trades"
 
+FirstDay = Annotated[
+    dt.datetime | None,
+    typer.Option(
+        "--from", formats=["%Y-%m-%d"], help="First day of the exit.", metavar="YYYY-MM-DD"
+    ),
+]
+LastDay = Annotated[
+    dt.datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the exit.", metavar="YYYY-MM-DD"),
+]
+
 
 def command(
     run_id: RunId,
@@ -23,18 +34,8 @@ def command(
         typer.Option("--csv", metavar="FILE", help="Write all that match to a CSV file."),
     ] = None,
     symbol: Annotated[str | None, typer.Option(help="Only this symbol.")] = None,
-    first: Annotated[
-        dt.datetime | None,
-        typer.Option(
-            "--from", formats=["%Y-%m-%d"], help="First day of the exit.", metavar="YYYY-MM-DD"
-        ),
-    ] = None,
-    last: Annotated[
-        dt.datetime | None,
-        typer.Option(
-            "--to", formats=["%Y-%m-%d"], help="Last day of the exit.", metavar="YYYY-MM-DD"
-        ),
-    ] = None,
+    first: FirstDay = None,
+    last: LastDay = None,
     limit: Annotated[int, typer.Option(help="How many trades, 1 to 1000.")] = 50,
     offset: Annotated[int, typer.Option(help="How many trades to leave out first.")] = 0,
     partial: Annotated[bool, typer.Option("--partial", help="Also of a cancelled run.")] = False,

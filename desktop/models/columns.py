@@ -36,7 +36,7 @@ class Column:
         title: the header.
         values: (n_rows,) raw numbers that it is sorted by; NaN comes last either way.
         text: what a row shows, by its number in the arrays.
-        sample: the widest text it is made for.
+        sample: what it must have room for, one text a line.
         hint: what the header's tooltip says.
         is_figure: aligned right.
         is_change: coloured as a gain or a loss.

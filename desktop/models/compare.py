@@ -83,7 +83,7 @@ class _SideBySide(QAbstractTableModel):
         return ""
 
     def widest(self) -> str:
-        """Return the longest name of a row."""
+        """Return the names of the rows, one a line."""
         return ""
 
 
@@ -95,8 +95,8 @@ class CompareModel(_SideBySide):
         return self.tr("Metric")
 
     def widest(self) -> str:
-        """Return the longest name of a row."""
-        return max((metric.title for metric in METRICS), key=len)
+        """Return the names of the rows, one a line."""
+        return "\n".join(metric.title for metric in METRICS)
 
     def is_best(self, row: int, column: int) -> bool:
         """Tell whether a cell holds the best value of its metric."""
@@ -157,9 +157,9 @@ class DifferencesModel(_SideBySide):
         return self.tr("Setting")
 
     def widest(self) -> str:
-        """Return the longest name of a row."""
+        """Return the names of the rows, one a line."""
         found = () if self._comparison is None else self._comparison.differences
-        return max((setting_title(difference.key) for difference in found), key=len, default="")
+        return "\n".join(setting_title(difference.key) for difference in found)
 
     def rowCount(self, parent: Index = NOWHERE) -> int:
         """Return the number of rows."""

@@ -16,7 +16,7 @@ FONT: Final = int(Qt.ItemDataRole.FontRole)
 ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
 SAMPLE: Final = int(
     Qt.ItemDataRole.UserRole
-)  # of a header: the widest text that its column is made for
+)  # of a header: texts, one a line, that its column must hold
 
 LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -1,5 +1,8 @@
 """The trades of a run as a table: one row a round trip, sorted by any column."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject
@@ -16,6 +19,42 @@ _FINE_BELOW = 10.0  # prices below it are shown with four decimals
 _SAMPLE = 1000  # prices looked at to tell which
 
 
+@dataclass(frozen=True)
+class TradeArrays:
+    """What the table needs beyond the trades themselves, (n_trades,) each; costs a look at every trade.
+
+    Attributes:
+        entered, left: instants of entry and exit.
+        costs: commission and tax.
+        words, reason: the different exit reasons in alphabetical order, and which of them each trade has.
+        most: the largest magnitude of each column of figures, by the field's name.
+    """
+
+    entered: NDArray[np.int64]
+    left: NDArray[np.int64]
+    costs: NDArray[np.float64]
+    words: list[str]
+    reason: NDArray[np.int64]
+    most: dict[str, float]
+
+    @classmethod
+    def of(cls, result: BacktestResult) -> Self:
+        """Look at every trade; may be called on any thread."""
+        trades, time_ns = result.trades, result.time_ns
+        costs = trades["commission"] + trades["tax"]
+        figures = {name: trades[name] for name in ("quantity", "entry_price", "pnl", "mae", "mfe")}
+        return cls(
+            time_ns[trades["entry_bar"]],
+            time_ns[trades["exit_bar"]],
+            costs,
+            *_exits(result),
+            {
+                name: float(np.max(np.abs(values), initial=1000.0))
+                for name, values in (figures | {"costs": costs}).items()
+            },
+        )
+
+
 class TradesModel(ColumnsModel):
     """Round trips in the order of exit, until sorted otherwise."""
 
@@ -24,22 +63,25 @@ class TradesModel(ColumnsModel):
         super().__init__(tokens, parent)
         self._result: BacktestResult | None = None
 
-    def set_result(self, result: BacktestResult | None) -> None:
-        """Show the trades of a run, or none."""
+    def set_result(self, result: BacktestResult | None, arrays: TradeArrays | None = None) -> None:
+        """Show the trades of a run, or none; ``arrays`` saves the look at every trade here."""
         self._result = result
         if result is None:
             self.set_columns([], 0)
-        else:
-            self.set_columns(self._columns_of(result), len(result.trades))
+            return
+        arrays = arrays or TradeArrays.of(result)
+        columns = [
+            *self._identity(result),
+            *self._prices(result, arrays),
+            *self._outcome(result, arrays),
+        ]
+        self.set_columns(columns, len(result.trades))
 
     def data(self, index: Index, role: int = DISPLAY) -> object:
         """Return what a cell has to say in a role."""
         if role == TOOL_TIP and index.isValid():
             return self._story(self.item_at(index.row()))
         return super().data(index, role)
-
-    def _columns_of(self, result: BacktestResult) -> list[Column]:
-        return [*self._identity(result), *self._prices(result), *self._outcome(result)]
 
     def _identity(self, result: BacktestResult) -> list[Column]:
         trades, names = result.trades, result.symbols
@@ -52,15 +94,14 @@ class TradesModel(ColumnsModel):
             Column(self.tr("Side"), side, lambda i: sides[int(side[i])], sides[1], is_figure=False),
         ]
 
-    def _prices(self, result: BacktestResult) -> list[Column]:
-        trades, time_ns = result.trades, result.time_ns
-        entered, left = time_ns[trades["entry_bar"]], time_ns[trades["exit_bar"]]
+    def _prices(self, result: BacktestResult, arrays: TradeArrays) -> list[Column]:
+        trades, entered, left = result.trades, arrays.entered, arrays.left
         bought, sold = trades["entry_price"], trades["exit_price"]
         quantity = trades["quantity"]
         tick = _tick_of(bought)
         when = "2000-00-00" if result.timeframe in ("1d", "1w", "1mo") else "2000-00-00 00:00"
-        widest = fmt.price(float(np.max(bought, initial=1000.0)), tick)
-        most = fmt.quantity(float(np.max(np.rint(quantity), initial=1000.0)))
+        widest = fmt.price(arrays.most["entry_price"], tick)
+        most = fmt.quantity(round(arrays.most["quantity"]))
         return [
             Column(self.tr("Entry"), entered, lambda i: fmt.instant(int(entered[i])), when),
             Column(
@@ -71,14 +112,15 @@ class TradesModel(ColumnsModel):
             Column(self.tr("Quantity"), quantity, lambda i: fmt.quantity(float(quantity[i])), most),
         ]
 
-    def _outcome(self, result: BacktestResult) -> list[Column]:
+    def _outcome(self, result: BacktestResult, arrays: TradeArrays) -> list[Column]:
         trades, currency = result.trades, result.config.account.currency
         rate, bars = trades["pnl_rate"], trades["bars_held"]
-        words, rank = _exits(result)
+        words, rank, most = arrays.words, arrays.reason, arrays.most
         return [
             self._money(
                 self.tr("Profit, {currency}").format(currency=currency),
                 trades["pnl"],
+                most["pnl"],
                 self.tr("After commission, tax and slippage, with dividends"),
                 is_change=True,
             ),
@@ -100,26 +142,38 @@ class TradesModel(ColumnsModel):
             ),
             self._money(
                 self.tr("Costs"),
-                trades["commission"] + trades["tax"],
+                arrays.costs,
+                most["costs"],
                 self.tr("Commission and tax, of entry and exit"),
             ),
             self._money(
-                self.tr("MAE"), trades["mae"], self.tr("Worst it stood while it was open, in money")
+                self.tr("MAE"),
+                trades["mae"],
+                most["mae"],
+                self.tr("Worst it stood while it was open, in money"),
             ),
             self._money(
-                self.tr("MFE"), trades["mfe"], self.tr("Best it stood while it was open, in money")
+                self.tr("MFE"),
+                trades["mfe"],
+                most["mfe"],
+                self.tr("Best it stood while it was open, in money"),
             ),
         ]
 
     def _money(
-        self, title: str, values: NDArray[np.float64], hint: str, *, is_change: bool = False
+        self,
+        title: str,
+        values: NDArray[np.float64],
+        most: float,
+        hint: str,
+        *,
+        is_change: bool = False,
     ) -> Column:
-        widest = float(np.max(np.abs(values), initial=1000.0))
         return Column(
             title,
             values,
             lambda i: fmt.money(float(values[i]), sign=is_change),
-            fmt.money(-widest),
+            fmt.money(-most),
             hint,
             is_change=is_change,
         )

@@ -9,7 +9,7 @@ from desktop.messages import QT_TRANSLATE_NOOP
 from engine.config import BacktestConfig, Period, SizingMethod
 from engine.strategies.registry import ParameterInfo
 
-Editor = Literal["text", "number", "integer", "date", "choice", "switch", "symbols"]
+Editor = Literal["text", "line", "number", "integer", "date", "choice", "switch", "symbols"]
 
 _TR = "SetupPanel"
 
@@ -40,7 +40,7 @@ class Field:
     def is_wide(self) -> bool:
         """Whether it takes a line of its own; the others stand two on a line."""
         longest = max((len(label) for _, label in self.choices), default=0)
-        return bool(self.unit) or self.editor in ("symbols", "switch") or longest > 14
+        return bool(self.unit) or self.editor in ("line", "symbols", "switch") or longest > 14
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,12 @@ def _chosen(path: str, label: str, choices: tuple[tuple[Any, str], ...]) -> Fiel
 
 
 SECTIONS: tuple[Section, ...] = (
+    Section(
+        "name",
+        QT_TRANSLATE_NOOP(_TR, "Run"),
+        (_field("name", QT_TRANSLATE_NOOP(_TR, "Name, if it should have one"), "line"),),
+        False,
+    ),
     Section(
         "data",
         QT_TRANSLATE_NOOP(_TR, "Data"),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.presenters.run import Failure
+from desktop.presenters.run import Failure, failure_of
 from desktop.presenters.state import RunView, view_of
 from desktop.service.facade import Service
 from desktop.tasks.aio import Door
@@ -107,7 +107,8 @@ def prices_of(service: Service, record: RunRecord) -> tuple[Panel | None, str]:
 def reason_of(error: BaseException, doing: str, run_id: str = "") -> Failure:
     """Return what went wrong while something was done, for a person."""
     if isinstance(error, BacktestError):
-        return Failure(error.message, error.field, error.hint, error.run_id or run_id)
+        told = failure_of(error)
+        return told if told.run_id else replace(told, run_id=run_id)
     return Failure(
         f"{doing}: an error inside the program",
         hint="Copy diagnostics, in the Help menu, gathers what a report needs",

@@ -13,11 +13,13 @@ from desktop.presenters.state import RunView, view_of
 from desktop.service.facade import Service
 from desktop.tasks.worker import Control, Task, Tasks
 from engine.config import BacktestConfig
-from engine.errors import BacktestError
+from engine.errors import BacktestError, BacktestValidationError
 from engine.market import Panel
 from engine.result import BacktestProgress
 
 Prepare = Callable[[RunView], object]
+# waits, on the run's thread, for what must be there first: (should_stop, on_wait)
+Ready = Callable[[Callable[[], bool], Callable[[], None]], object]
 
 
 class RunState(StrEnum):
@@ -62,12 +64,15 @@ class RunPresenter(QObject):
         tasks: Tasks,
         prepare: Prepare | None = None,
         parent: QObject | None = None,
+        *,
+        ready: Ready | None = None,
     ) -> None:
         """Begin idle; ``prepare`` builds what charts need of a run, on the run's own thread."""
         super().__init__(parent)
         self._service = service
         self._tasks = tasks
         self._prepare = prepare
+        self._ready = ready
         self._task: Task | None = None
         self.state = RunState.IDLE
 
@@ -75,7 +80,8 @@ class RunPresenter(QObject):
         """Run a configuration; does nothing while another one runs."""
         if self.state is not RunState.IDLE:
             return
-        task = self._tasks.add(backtest(self._service, config, self._prepare), "backtest")
+        work = backtest(self._service, config, self._prepare, self._ready)
+        task = self._tasks.add(work, "backtest")
         self._task = task
         # Bound methods, not lambdas: only a slot of a QObject is sure to be called on the GUI thread.
         task.progress.connect(self._on_task_progress)
@@ -126,13 +132,18 @@ class RunPresenter(QObject):
 
 
 def backtest(
-    service: Service, config: BacktestConfig, prepare: Prepare | None = None
+    service: Service,
+    config: BacktestConfig,
+    prepare: Prepare | None = None,
+    ready: Ready | None = None,
 ) -> Callable[[Control], RunView | None]:
-    """Return the work of one run: submit, load, simulate, save, prepare for the views."""
+    """Return the work of one run: submit, get ready, load, simulate, save, prepare for the views."""
 
     def work(control: Control) -> RunView | None:
         panels: list[Panel] = []
         run_id = service.submit(config)
+        if ready is not None:
+            ready(control.should_stop, lambda: control.report(BacktestProgress("compile", 0.0)))
         stored = service.execute(run_id, control.report, control.should_stop, panels.append)
         view = view_of(stored, panels[0] if panels else None)
         return view if view is None or prepare is None else replace(view, drawn=prepare(view))
@@ -142,6 +153,10 @@ def backtest(
 
 def failure_of(error: BaseException) -> Failure:
     """Translate what a task raised into what a person is told."""
+    if isinstance(error, BacktestValidationError):
+        # The field is named apart; its hint stands below the message.
+        message = "\n".join(problem.message for problem in error.problems)
+        return Failure(message, error.field, error.hint, error.run_id)
     if isinstance(error, BacktestError):
         return Failure(error.message, error.field, error.hint, error.run_id)
     return Failure(

@@ -61,6 +61,7 @@ def trade_rows(
     commission, tax = costs[0][keep], costs[1][keep]
     symbols = [cell(name) for name in result.symbols]
     labels = [cell(name) for name in result.labels]
+    exits = zip(trades["exit_reason"].tolist(), trades["exit_label"].tolist(), strict=True)
     entry_ns, exit_ns = (result.time_ns[trades[name]] for name in ("entry_bar", "exit_bar"))
     stake = trades["quantity"] * trades["entry_price"]
     columns = (
@@ -76,12 +77,7 @@ def trade_rows(
         _stamps(result.time_ns, trades["exit_signal_bar"]),
         _stamps(result.time_ns, trades["exit_bar"]),
         _decimals(trades["exit_price"], 8),
-        [
-            exit_words(labels, *pair)
-            for pair in zip(
-                trades["exit_reason"].tolist(), trades["exit_label"].tolist(), strict=True
-            )
-        ],
+        [exit_words(labels, reason, label) for reason, label in exits],
         trades["bars_held"].tolist(),
         _decimals((exit_ns - entry_ns) / NS_PER_DAY),
         _decimals((net + commission + tax) / _UNITS),

@@ -61,6 +61,11 @@ class FieldEditor(QWidget):
         layout.addWidget(self._problem)
 
     @property
+    def title(self) -> str:
+        """What the field is called, translated."""
+        return self._translated(self.field.label)
+
+    @property
     def editor(self) -> QWidget:
         """The widget that takes the keyboard."""
         return self._editor

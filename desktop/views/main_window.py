@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         dock.setAccessibleName(self.tr("History"))
         dock.setWidget(panel)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-        self.resizeDocks([dock], [200], Qt.Orientation.Vertical)
+        self.resizeDocks([dock], [164], Qt.Orientation.Vertical)
         return dock
 
     def _fill_menus(self, actions: Actions) -> None:

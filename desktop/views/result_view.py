@@ -3,6 +3,8 @@
 Charts and trades are linked: a row brings its trade into sight on the chart, a click on a marker selects the row.
 """
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
@@ -110,7 +112,7 @@ class ResultView(QWidget):
         self._layout.setCurrentWidget(self._page)
         self.header.show_run(view)
         self.numbers.show_result(view.result)
-        self._show_tables(view)
+        self._show_tables(view, drawn)
         benchmark = view.result.config.data.benchmark or ""
         self.charts.show_curves(drawn.curves, "", benchmark)
         self._show_symbols(view, drawn.symbol)
@@ -225,8 +227,8 @@ class ResultView(QWidget):
         self._corner.hide()
         self._name_tabs(0, 0)
 
-    def _show_tables(self, view: RunView) -> None:
-        self.trades.show_result(view.result)
+    def _show_tables(self, view: RunView, drawn: RunCharts) -> None:
+        self.trades.show_result(view.result, drawn.arrays)
         self.metrics.show_result(view.result)
         self._name_tabs(len(view.result.trades), self.notes.show_result(view.result))
 
@@ -255,9 +257,9 @@ class ResultView(QWidget):
     def _on_symbol_chosen(self, symbol: int) -> None:
         if self._view is None or self._charts is None or symbol < 0:
             return
-        curves = self._charts.curves
-        prices = prices_of(self._view, symbol, curves)
-        self._charts = RunCharts(curves, symbol, prices, trades_of(self._view, symbol))
+        prices = prices_of(self._view, symbol, self._charts.curves)
+        trades = trades_of(self._view, symbol)
+        self._charts = replace(self._charts, symbol=symbol, prices=prices, trades=trades)
         self._show_prices(self._charts)
 
     def _on_trade_chosen(self, trade: int) -> None:

@@ -9,6 +9,7 @@ from desktop.presenters.run import RunState
 from engine.result import BacktestProgress
 
 _STAGES = {
+    "compile": QT_TRANSLATE_NOOP("RunBar", "Compiling, once for this computer"),
     "load": QT_TRANSLATE_NOOP("RunBar", "Loading bars"),
     "signals": QT_TRANSLATE_NOOP("RunBar", "Computing signals"),
     "simulate": QT_TRANSLATE_NOOP("RunBar", "Simulating"),
@@ -57,12 +58,12 @@ class RunBar(QWidget):
             layout.addWidget(widget)
         self.set_state(RunState.IDLE)
 
-    def set_ready(self, ready: bool, problems: int) -> None:
-        """Say whether Run may be pressed; a disabled button says why."""
-        self._is_ready = ready
-        one = self.tr("1 field to mend before it can run")
-        many = self.tr("{0} fields to mend before it can run").format(problems)
-        self._reason.setText("" if ready else one if problems == 1 else many)
+    def set_ready(self, reasons: list[str]) -> None:
+        """Say whether Run may be pressed: it may when there is no reason against it, else it says the reason."""
+        self._is_ready = not reasons
+        first = reasons[0] if reasons else ""
+        more = self.tr(" and {0} more").format(len(reasons) - 1) if len(reasons) > 1 else ""
+        self._reason.setText(self.tr("To mend: {0}").format(first) + more if reasons else "")
         self._render()
 
     def set_state(self, state: RunState) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from desktop.charts.data import Comparison, Curves, NamedLine, Prices, Trades
 from desktop.charts.decimate import Bars
+from desktop.models.trades import TradeArrays
 from desktop.presenters.compare import CompareView
 from desktop.presenters.state import RunView
 from engine.result import BacktestResult
@@ -13,12 +14,13 @@ from engine.result import BacktestResult
 
 @dataclass(frozen=True)
 class RunCharts:
-    """What the charts of one run draw; ``prices`` are those of ``symbol``, None when they can't be had."""
+    """What charts and table of one run show; ``prices`` are those of ``symbol``, None when they can't be had."""
 
     curves: Curves
     symbol: int
     prices: Prices | None
     trades: Trades
+    arrays: TradeArrays
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,13 @@ def charts_of(view: RunView) -> RunCharts:
         result.config.account.initial_capital,
     )
     symbol = most_traded(result)
-    return RunCharts(curves, symbol, prices_of(view, symbol, curves), trades_of(view, symbol))
+    return RunCharts(
+        curves,
+        symbol,
+        prices_of(view, symbol, curves),
+        trades_of(view, symbol),
+        TradeArrays.of(result),
+    )
 
 
 def most_traded(result: BacktestResult) -> int:

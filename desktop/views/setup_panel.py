@@ -17,6 +17,7 @@ from desktop.presenters.fields import SECTIONS, Section, parameter_field
 from desktop.presenters.setup import SetupPresenter, SetupState
 from desktop.views.field_editor import FieldEditor
 from desktop.views.run_bar import RunBar
+from engine.errors import Problem
 from engine.strategies import registry
 
 
@@ -141,7 +142,12 @@ class SetupPanel(QWidget):
         loose = [str(p) for path, p in state.problems.items() if path not in self._editors]
         self._messages.setText("\n".join([*loose, *state.warnings]))
         self._messages.setVisible(bool(loose or state.warnings))
-        self.run_bar.set_ready(state.config is not None, len(state.problems))
+        self.run_bar.set_ready([self._reason(path, p) for path, p in state.problems.items()])
+
+    def _reason(self, path: str, problem: Problem) -> str:
+        """Return a problem by the label of its field, or whole where there is no field."""
+        editor = self._editors.get(path)
+        return str(problem) if editor is None else editor.title
 
     def editor(self, path: str) -> FieldEditor:
         """Return the editor of a field by its dotted path."""

@@ -64,7 +64,7 @@ class DataTable(QTableView):
             title = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
             sample = str(model.headerData(column, Qt.Orientation.Horizontal, SAMPLE) or "")
             wanted = max(
-                body.horizontalAdvance(sample),
+                max(map(body.horizontalAdvance, sample.split("\n"))),
                 min(head.horizontalAdvance(title) + _ARROW, _WIDEST_TITLE),
             )
             self.setColumnWidth(column, wanted + _PADDING)

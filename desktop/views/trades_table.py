@@ -3,7 +3,7 @@
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QStackedLayout, QWidget
 
-from desktop.models.trades import TradesModel
+from desktop.models.trades import TradeArrays, TradesModel
 from desktop.tokens import Tokens
 from desktop.views.empty import StateView
 from desktop.views.table import DataTable
@@ -35,9 +35,9 @@ class TradesTable(QWidget):
         self._is_told = False
         self.show_result(None)
 
-    def show_result(self, result: BacktestResult | None) -> None:
+    def show_result(self, result: BacktestResult | None, arrays: TradeArrays | None = None) -> None:
         """Show the trades of a run, or say why there are none."""
-        self.model.set_result(result)
+        self.model.set_result(result, arrays)
         has_rows = self.model.rowCount() > 0
         if result is None:
             self.empty.show_empty(self.tr("Trades appear when the run is finished"))

@@ -38,7 +38,7 @@ class CurveArrays(NamedTuple):
     positions: NDArray[np.int64]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def room_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -71,7 +71,7 @@ def room_nb(
     return _DONE
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def mark_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, curve: CurveArrays, bar: int
 ) -> None:

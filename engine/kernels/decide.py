@@ -29,7 +29,7 @@ _NO_LABEL = np.int64(0)
 _SLACK = 1e-12
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def wait_nb(state: NDArray[np.void], book: Book, row: int) -> None:
     """Put an order on the waiting list, which is sorted by bar decided, then symbol, then creation."""
     order = book.orders[row]
@@ -45,7 +45,7 @@ def wait_nb(state: NDArray[np.void], book: Book, row: int) -> None:
     book.waiting[order.symbol] += 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def create_nb(
     state: NDArray[np.void], book: Book, bar: int, symbol: int, action: int, cause: int, label: int
 ) -> int:
@@ -76,7 +76,7 @@ def create_nb(
     return row
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def is_waiting_nb(state: NDArray[np.void], book: Book, symbol: int, action: int) -> bool:
     """Tell whether an order of this symbol and action waits."""
     if book.waiting[symbol] == 0:
@@ -88,7 +88,7 @@ def is_waiting_nb(state: NDArray[np.void], book: Book, symbol: int, action: int)
     return False
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def withdraw_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int, action: int) -> None:
     """Cancel the waiting orders of this symbol and action: a later instruction took their place."""
     if book.waiting[symbol] == 0:
@@ -108,7 +108,7 @@ def withdraw_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int, acti
     state[0].n_pending = kept
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def levels_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int) -> None:
     """Order the exit of every position whose close has passed the stop or target level of its entry."""
     for i in range(state[0].n_held):
@@ -134,7 +134,7 @@ def levels_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int)
             create_nb(state, book, bar, symbol, action, _PROFIT, _NO_LABEL)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def leave_nb(
     state: NDArray[np.void], book: Book, bar: int, symbol: int, side: int, label: int
 ) -> None:
@@ -146,7 +146,7 @@ def leave_nb(
         create_nb(state, book, bar, symbol, leave, _SIGNAL, label)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def decide_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

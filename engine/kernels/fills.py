@@ -14,7 +14,7 @@ SLACK = 1e-12
 _ENTRY = np.int64(SpreadOn.ENTRY)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def fill_price_nb(raw: float, side: int, entering: bool, rules: Rules) -> float:
     """Return the price of a market fill: ``raw`` moved against the trader by slippage and spread."""
     width = rules.spread + raw * rules.spread_rate
@@ -25,7 +25,7 @@ def fill_price_nb(raw: float, side: int, entering: bool, rules: Rules) -> float:
     return max(raw + side * (raw * rules.slippage_rate + part), 0.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def commission_nb(quantity: float, price: float, rules: Rules) -> float:
     """Return the commission of one order filled at once: the mix, within minimum and maximum."""
     if quantity <= 0.0:
@@ -38,7 +38,7 @@ def commission_nb(quantity: float, price: float, rules: Rules) -> float:
     return min(max(mix, rules.commission_min), rules.commission_max)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def whole_lots_nb(quantity: float, lot: float) -> float:
     """Return the quantity rounded toward zero to lots; without lots, to 1e-8 of a unit."""
     if lot > 0.0:
@@ -47,7 +47,7 @@ def whole_lots_nb(quantity: float, lot: float) -> float:
     return np.floor(quantity * 1e8 * (1.0 + SLACK)) / 1e8
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def money_needed_nb(quantity: float, price: float, side: int, rules: Rules) -> float:
     """Return the free cash that opening ``quantity`` takes: its full value and its costs, also for a short."""
     value = quantity * price
@@ -55,7 +55,7 @@ def money_needed_nb(quantity: float, price: float, side: int, rules: Rules) -> f
     return value + commission_nb(quantity, price, rules) + tax
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def quantity_for_nb(money: float, price: float, side: int, rules: Rules) -> float:
     """Return the unrounded quantity whose value and costs together come to ``money`` (never negative)."""
     if money <= 0.0 or price <= 0.0:
@@ -76,7 +76,7 @@ def quantity_for_nb(money: float, price: float, side: int, rules: Rules) -> floa
     return max(quantity, 0.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def lots_for_nb(money: float, price: float, side: int, rules: Rules) -> float:
     """Return the greatest tradable quantity whose value and costs fit into ``money``."""
     quantity = whole_lots_nb(quantity_for_nb(money, price, side, rules), rules.lot)

@@ -18,7 +18,7 @@ _EXPIRED = np.int64(OrderStatus.EXPIRED)
 _DELISTED = np.int64(OrderReason.DELISTED)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def hold_nb(state: NDArray[np.void], book: Book, symbol: int, quantity: float) -> None:
     """Set the quantity of a symbol and keep the ascending list of held symbols true."""
     st = state[0]
@@ -43,7 +43,7 @@ def hold_nb(state: NDArray[np.void], book: Book, symbol: int, quantity: float) -
         st.n_held = n - 1
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def record_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -74,7 +74,7 @@ def record_nb(
     return row
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def settle_nb(
     state: NDArray[np.void],
     book: Book,
@@ -104,14 +104,14 @@ def settle_nb(
     hold_nb(state, book, symbol, after)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def price_or_mark_nb(prices: NDArray[np.float64], book: Book, bar: int, symbol: int) -> float:
     """Return the price of a held symbol in this bar, or its last known close when it has none."""
     price = prices[bar, symbol]
     return book.mark[symbol] if np.isnan(price) else price
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def equity_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], bar: int) -> float:
     """Return cash + sum of quantity x price, summed by ascending symbol."""
     total = state[0].cash
@@ -121,7 +121,7 @@ def equity_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], 
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def free_cash_nb(
     state: NDArray[np.void], book: Book, prices: NDArray[np.float64], bar: int
 ) -> float:
@@ -134,7 +134,7 @@ def free_cash_nb(
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def split_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -171,7 +171,7 @@ def split_nb(
     hold_nb(state, book, symbol, side * whole)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def delist_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -203,7 +203,7 @@ def delist_nb(
     settle_nb(state, book, symbol, -side, abs(held), price, 0.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def corporate_actions_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

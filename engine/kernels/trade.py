@@ -45,7 +45,7 @@ _SCALE = np.int64(ShortOfCash.SCALE)
 _REJECT = np.int64(ShortOfCash.REJECT)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def take_ready_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int, newest: int
 ) -> int:
@@ -73,7 +73,7 @@ def take_ready_nb(
     return n
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def close_order_nb(book: Book, row: int, bar: int, status: int, reason: int) -> None:
     """Write how an order ended."""
     book.orders[row].status = status
@@ -81,7 +81,7 @@ def close_order_nb(book: Book, row: int, bar: int, status: int, reason: int) -> 
     book.orders[row].closed = bar
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def execute_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -119,7 +119,7 @@ def execute_nb(
     close_order_nb(book, row, bar, _FILLED, np.int64(order.reason))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def wanted_nb(book: Book, rules: Rules, row: int, raw: float, equity: float) -> float:
     """Return the signed, unrounded quantity that an order wants to trade now; sets the side of a target."""
     order = book.orders[row]
@@ -159,7 +159,7 @@ def wanted_nb(book: Book, rules: Rules, row: int, raw: float, equity: float) -> 
     return side * quantity
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def part_nb(book: Book, rules: Rules, i: int) -> None:
     """Part a wanted trade into what it closes (whole lots, or all that is held) and what it opens.
 
@@ -182,7 +182,7 @@ def part_nb(book: Book, rules: Rules, i: int) -> None:
     book.moved[symbol] += order.side * (book.closing[i] + book.opening[i])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def freed_nb(book: Book, rules: Rules, i: int, raw: float) -> float:
     """Return the change of free cash by the part of an order that closes."""
     quantity = book.closing[i]
@@ -196,7 +196,7 @@ def freed_nb(book: Book, rules: Rules, i: int, raw: float) -> float:
     return quantity * (2.0 * raw - price) - costs
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def limit_nb(book: Book, rules: Rules, i: int, raw: float, money: float) -> float:
     """Round the opening part of an order to lots within ``money`` and return the free cash that it takes."""
     order = book.orders[book.group[i]]
@@ -216,7 +216,7 @@ def limit_nb(book: Book, rules: Rules, i: int, raw: float, money: float) -> floa
     return need if quantity > 0.0 else 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def scale_nb(
     state: NDArray[np.void], book: Book, rules: Rules, prices: NDArray[np.float64], bar: int, n: int
 ) -> None:
@@ -245,7 +245,7 @@ def scale_nb(
         limit_nb(book, rules, i, raw, money)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def in_turn_nb(
     state: NDArray[np.void], book: Book, rules: Rules, prices: NDArray[np.float64], bar: int, n: int
 ) -> None:
@@ -269,7 +269,7 @@ def in_turn_nb(
                 book.orders[row].reason = _NO_CASH
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def exits_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -295,7 +295,7 @@ def exits_nb(
                 close_order_nb(book, row, bar, _CANCELLED, _GONE)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def finish_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -328,7 +328,7 @@ def finish_nb(
         close_order_nb(book, row, bar, _REFUSED, reason)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def trade_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

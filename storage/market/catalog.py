@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.config import DataConfig
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
-from engine.market import Benchmark, Panel
+from engine.market import Benchmark, Panel, common_axis
 from engine.types import ACTION_EVENT, NS_PER_DAY, EventKind
 from engine.validate import CheckedBars, build_panel, check_bars, check_currencies
 from storage import calendars
@@ -78,7 +78,7 @@ def _panel_of(
     start, end = _range(data, source, raw)
     since = _warm_start(raw, start, end, warmup_bars)
     series, left_out = _checked(source, data, raw, known, since, end)
-    axis = np.unique(np.concatenate([bars.time_ns for bars in series.values()]))
+    axis = common_axis(bars.time_ns for bars in series.values())
     first_counted = int(np.searchsorted(axis, start))
     _refuse_too_few(data, axis, first_counted)
     sessions, per_year = _calendar(data, axis)
@@ -248,7 +248,7 @@ def _warm_start(raw: Mapping[str, RawBars], start: int, end: int, warmup_bars: i
     if warmup_bars <= 0:
         return start
     before = [b.time_ns[(b.time_ns < start) & (b.time_ns != MISSING_TIME)] for b in raw.values()]
-    axis = np.unique(np.concatenate(before))
+    axis = common_axis(before)
     return int(axis[-min(warmup_bars, len(axis))]) if len(axis) else start
 
 

@@ -20,15 +20,26 @@ WORLD = (
 )  # fmt: skip
 PATHS_IN_ENGINE = "engine/strategies/protocol.py"  # it hashes a strategy's own source file
 WIDGET_ROOMS = ("desktop/views", "desktop/charts", "desktop/app.py")
-ABOVE: dict[str, tuple[str, ...]] = {
-    "desktop/service": ("tasks", "models", "presenters", "charts", "views", "app", "cli"),
-    "desktop/cli": ("tasks", "models", "presenters", "charts", "views", "app"),
-    "desktop/tasks": ("models", "presenters", "charts", "views", "app", "cli"),
-    "desktop/models": ("presenters", "charts", "views", "app", "cli"),
-    "desktop/presenters": ("charts", "views", "app", "cli"),
-    "desktop/charts": ("presenters", "views", "app", "cli"),
-    "desktop/views": ("app", "cli"),
-}
+# desktop from the ground up: a room knows those below it, not those beside it
+FLOORS = (
+    ("display", "fmt", "logs", "messages", "tokens"),
+    ("service",),
+    ("tasks", "warm"),
+    ("actions", "crash", "theme"),
+    ("models",),
+    ("charts", "presenters"),
+    ("views",),
+    ("app",),
+    ("cli", "selftest"),
+    ("__main__",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+OF_WINDOWS = tuple(
+    f"desktop.{room}"
+    for room in (
+        "actions", "app", "charts", "models", "presenters", "selftest", "tasks", "theme", "views",
+    )
+)  # fmt: skip
 
 
 def packages_point_one_way(root: Path) -> Iterator[str]:
@@ -94,7 +105,9 @@ def kernels_look_down_only(root: Path) -> Iterator[str]:
 def service_and_commands_are_qt_free(root: Path) -> Iterator[str]:
     """The command line works where Qt is not installed."""
     yield from _banned(
-        modules(root, "desktop/service", "desktop/cli"), QT, "must work without Qt, so not use"
+        modules(root, "desktop/service", "desktop/cli"),
+        (*QT, *OF_WINDOWS),
+        "must work without Qt, so not use",
     )
 
 
@@ -106,9 +119,33 @@ def widgets_stay_in_their_rooms(root: Path) -> Iterator[str]:
 
 def desktop_looks_down_only(root: Path) -> Iterator[str]:
     """Windows know presenters, presenters know tasks, tasks know the service; never the other way."""
-    for place, above in ABOVE.items():
-        names = tuple(f"desktop.{name}" for name in above)
-        yield from _banned(modules(root, place), names, f"{place} must not know")
+    for module in modules(root, "desktop"):
+        room = module.path.split("/")[1].removesuffix(".py")
+        if room == "__init__":
+            continue
+        if room not in FLOOR:
+            yield f"{module.path}:1: the drawing has no room {room}"
+            continue
+        hidden = tuple(
+            f"desktop.{other}"
+            for other, floor in FLOOR.items()
+            if floor >= FLOOR[room] and other != room
+        )
+        yield from _banned(iter([module]), hidden, f"{room} must not know")
+
+
+def views_paint_and_forward(root: Path) -> Iterator[str]:
+    """What is done is asked of a presenter, which can be tested without a window."""
+    yield from _banned(
+        modules(root, "desktop/views", "desktop/charts", "desktop/theme"),
+        ("desktop.service", "desktop.tasks", "sqlalchemy", "psycopg"),
+        "views and charts ask presenters, and not",
+    )
+    yield from _banned(
+        modules(root, "desktop/presenters", "desktop/models", "desktop/tasks"),
+        ("desktop.actions", "desktop.theme"),
+        "presenters and models work without a window, so not with",
+    )
 
 
 def one_module_meets_the_keyring(root: Path) -> Iterator[str]:
@@ -143,6 +180,7 @@ RULES = (
     service_and_commands_are_qt_free,
     widgets_stay_in_their_rooms,
     desktop_looks_down_only,
+    views_paint_and_forward,
     one_module_meets_the_keyring,
     imports_are_absolute,
 )

@@ -1,6 +1,8 @@
 """A copy of the tree with one violation planted in it."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,3 +41,18 @@ def plant(root: Path, violation: Plant) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"\n{violation.text}\n")
+
+
+@contextmanager
+def planted(root: Path, violation: Plant) -> Iterator[None]:
+    """Put the violation into the tree for a while."""
+    path = root / violation.path
+    before = path.read_bytes() if path.exists() else None
+    plant(root, violation)
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.import_rules import DATA_MODULES
-from tests.architecture.planting import Plant, copied_tree, plant
+from tests.architecture.planting import Plant, plant, planted
 from tests.architecture.tree import PRODUCT, ROOT
 
 SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -34,7 +34,12 @@ IMPORTS = (
     Plant("kernel-layers", "engine/kernels/book.py", "import engine.kernels.advance"),
     Plant("kernel-layers", "engine/kernels/newcomer.py", "import engine.types"),
     Plant("desktop-layers", "desktop/service/versions.py", "import desktop.tasks"),
+    Plant("desktop-layers", "desktop/app.py", "import desktop.cli.app"),
+    Plant("desktop-layers", "desktop/charts/ink.py", "import desktop.presenters.state"),
     Plant("desktop-layers", "desktop/newcomer.py", "import desktop.fmt"),
+    Plant("views-forward", "desktop/views/table.py", "import desktop.service.facade"),
+    Plant("views-forward", "desktop/charts/ink.py", "import desktop.tasks.aio"),
+    Plant("presenters-without-widgets", "desktop/models/roles.py", "import desktop.theme.icons"),
 )
 STYLE = (
     Plant("TID251", "desktop/presenters/planted.py", "from PySide6.QtWidgets import QWidget"),
@@ -62,16 +67,19 @@ def _run(root: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("violation", IMPORTS, ids=str)
-def test_a_contract_breaks_when_it_is_broken(violation: Plant, tmp_path: Path) -> None:
-    root = copied_tree(tmp_path)
+def test_a_contract_breaks_when_it_is_broken(violation: Plant, tree: Path) -> None:
     command = (LINT_IMPORTS, "--no-cache", "--no-logo", "--contract", violation.rule)
-    before = _run(root, *command)
 
-    plant(root, violation)
+    with planted(tree, violation):
+        done = _run(tree, *command)
 
-    after = _run(root, *command)
-    assert "1 kept, 0 broken" in before.stdout, before.stdout + before.stderr
-    assert "0 kept, 1 broken" in after.stdout, after.stdout + after.stderr
+    assert "0 kept, 1 broken" in done.stdout, done.stdout + done.stderr
+
+
+def test_no_contract_breaks_where_nothing_is_planted(tree: Path) -> None:
+    done = _run(tree, LINT_IMPORTS, "--no-cache", "--no-logo")
+
+    assert f"{len(CONTRACTS)} kept, 0 broken" in done.stdout, done.stdout + done.stderr
 
 
 def test_every_contract_has_a_planted_violation() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.planting import Plant, copied_tree, plant
+from tests.architecture.planting import Plant, planted
 from tests.architecture.test_rules import RULES
 
 _KERNEL = "import numba\n@numba.njit({options})\ndef {name}({arguments}):\n    {body}"
@@ -40,11 +40,19 @@ PLANTS = (
     Plant("kernels_look_down_only", "engine/kernels/planted.py", "from engine.strategies import registry"),
     Plant("service_and_commands_are_qt_free", "desktop/service/planted.py", "import PySide6.QtCore"),
     Plant("service_and_commands_are_qt_free", "desktop/cli/planted.py", "import qasync"),
+    Plant("service_and_commands_are_qt_free", "desktop/cli/planted.py", "from desktop.app import run_window"),
     Plant("widgets_stay_in_their_rooms", "desktop/presenters/planted.py", "from PySide6 import QtWidgets"),
     Plant("widgets_stay_in_their_rooms", "desktop/tasks/planted.py", "import pyqtgraph as pg"),
     Plant("desktop_looks_down_only", "desktop/presenters/planted.py", "from desktop.views import main_window"),
     Plant("desktop_looks_down_only", "desktop/tasks/planted.py", "import desktop.app"),
     Plant("desktop_looks_down_only", "desktop/service/planted.py", "from desktop import tasks"),
+    Plant("desktop_looks_down_only", "desktop/models/planted.py", "from desktop.presenters.state import RunView"),
+    Plant("desktop_looks_down_only", "desktop/charts/planted.py", "import desktop.presenters.state"),
+    Plant("desktop_looks_down_only", "desktop/app.py", "from desktop.cli.app import run_cli"),
+    Plant("desktop_looks_down_only", "desktop/planted.py", "import desktop.fmt"),
+    Plant("views_paint_and_forward", "desktop/views/planted.py", "from desktop.service.facade import Service"),
+    Plant("views_paint_and_forward", "desktop/charts/planted.py", "import sqlalchemy"),
+    Plant("views_paint_and_forward", "desktop/presenters/planted.py", "from desktop.theme import icon"),
     Plant("one_module_meets_the_keyring", "storage/planted.py", "import keyring"),
     Plant("imports_are_absolute", "engine/planted.py", "from . import types"),
     Plant("imports_are_absolute", "desktop/cli/planted.py", "from ..service import facade"),
@@ -79,14 +87,13 @@ PLANTS = (
 
 
 @pytest.mark.parametrize("violation", PLANTS, ids=str)
-def test_a_planted_violation_is_found(violation: Plant, tmp_path: Path) -> None:
-    root = copied_tree(tmp_path)
+def test_a_planted_violation_is_found(violation: Plant, tree: Path) -> None:
     rule = next(rule for rule in RULES if rule.__name__ == violation.rule)
-    before = set(rule(root))
+    before = set(rule(tree))
 
-    plant(root, violation)
+    with planted(tree, violation):
+        found = set(rule(tree)) - before
 
-    found = set(rule(root)) - before
     assert any(violation.path.split("/")[-1] in line or line.startswith("docs") for line in found)
 
 

@@ -220,4 +220,8 @@ def test_the_first_interrupt_asks_and_the_second_ends():
 
 def test_service_closed_twice_is_closed_once(service):
     service.close()
+
     service.close()
+
+    with Service.open() as again:
+        assert again.history().total == 0

@@ -180,14 +180,7 @@ def _trade(
         name: float(entry[name]) * of_entry + float(leaving[name]) * of_exit
         for name in ("commission", "tax", "slippage")
     }
-    per_share = 0.0
-    for event in panel.events:
-        inside = event["symbol"] == symbol and start < event["bar"] <= end
-        if inside and event["kind"] == EventKind.DIVIDEND:
-            # Dividends come before a split of the same bar.
-            later = splits_between(panel, symbol, int(event["bar"]) - 1, end)
-            per_share += restated(float(event["value"]), later)
-    dividends = side * per_share * quantity
+    dividends = side * _dividends_per_share(panel, symbol, start, end) * quantity
     exit_price = float(leaving["price"])
     gross = side * (exit_price * quantity - price * quantity)
     pnl = gross - costs["commission"] - costs["tax"] + dividends
@@ -221,6 +214,18 @@ def _trade(
         "mae": -worst[0] * quantity,
         "mae_bars": worst[1],
     }
+
+
+def _dividends_per_share(panel: Panel, symbol: int, start: int, end: int) -> float:
+    """Return what a share of the end was paid in bars (start, end]."""
+    per_share = 0.0
+    for event in panel.events:
+        inside = event["symbol"] == symbol and start < event["bar"] <= end
+        if inside and event["kind"] == EventKind.DIVIDEND:
+            # Dividends come before a split of the same bar.
+            later = splits_between(panel, symbol, int(event["bar"]) - 1, end)
+            per_share += restated(float(event["value"]), later)
+    return per_share
 
 
 def _excursions(

@@ -1,7 +1,6 @@
 """Connection profiles keep everything but the password."""
 
 import stat
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def test_a_deleted_profile_is_gone_and_the_others_stay(tmp_path: Path) -> None:
         store.delete("A")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of files")
+@pytest.mark.needs_posix
 def test_the_file_is_for_its_owner_alone_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     store = ProfileStore(tmp_path / "profiles.toml")
 
