@@ -5,6 +5,7 @@ window can open. All else is the command line. Whatever is started is imported l
 answers at once and works where Qt is missing.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -44,7 +45,9 @@ def _window_only() -> int:
 def _demo() -> int:
     from desktop.display import why_no_window
 
-    reason = why_no_window()
+    # An invisible window would show nobody the result, and would never be closed.
+    hidden = os.environ.get("QT_QPA_PLATFORM", "") in ("offscreen", "minimal")
+    reason = "QT_QPA_PLATFORM asks for no screen" if hidden else why_no_window()
     if not reason:
         return _window(demo=True)
     code = _command_line(["demo"])

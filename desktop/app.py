@@ -28,6 +28,7 @@ from desktop.presenters.connections import ConnectionsPresenter
 from desktop.presenters.export import TradesExport
 from desktop.presenters.health import HealthPresenter
 from desktop.presenters.history import HistoryPresenter
+from desktop.presenters.passwords import PasswordQuestion, PasswordsPresenter
 from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import Failure, Ready, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
@@ -39,7 +40,7 @@ from desktop.service.facade import Service
 from desktop.service.sync import SyncService
 from desktop.service.versions import app_version
 from desktop.tasks.aio import Door
-from desktop.tasks.worker import Tasks
+from desktop.tasks.worker import Tasks, let_workers_give_way
 from desktop.theme.apply import Theme, apply_theme
 from desktop.theme.icons import product_icon
 from desktop.tokens import Tokens
@@ -48,16 +49,19 @@ from desktop.views.connection_dialog import ConnectionDialog
 from desktop.views.file_dialogs import choose_csv_path
 from desktop.views.history_panel import HistoryPanel
 from desktop.views.main_window import MainWindow
+from desktop.views.password_dialog import PasswordDialog
 from desktop.views.result_view import ResultView
 from desktop.views.run_charts import charts_of, compare_charts_of
 from desktop.views.setup_panel import SetupPanel
 from desktop.views.text_window import show_text
 from desktop.warm import Warmer
+from engine.config import BacktestConfig
 from engine.errors import BacktestError, Problem
 from engine.result import BacktestProgress
 from storage import paths
 from storage.connection_report import test_connection
 from storage.credentials import Credentials
+from storage.errors import DatabaseConnectionError
 from storage.profiles import ProfileStore
 
 _SHUTDOWN_MS = 5000
@@ -93,10 +97,11 @@ class Workbench(QObject):
         self.actions = Actions(self)
         self.compare_windows: list[CompareWindow] = []
         self._leaving = False
-        self._live = False
+        self._live, self._capital = False, 0.0
         tokens = theme.tokens
         self.setup = SetupPresenter(parts.today, self)
         self.run = RunPresenter(service, self.tasks, charts_of, self, ready=parts.ready)
+        self.passwords = PasswordsPresenter(door, parts.profiles, parts.credentials, self)
         self.history = HistoryPresenter(service, door, tokens, self)
         self.opener = ResultPresenter(service, door, charts_of, self)
         self.connections = ConnectionsPresenter(
@@ -132,6 +137,9 @@ class Workbench(QObject):
         run, panel, result = self.run, self.window.setup, self.window.result
         panel.run_requested.connect(self.start_run)
         panel.stop_requested.connect(run.stop)
+        self.passwords.ready.connect(self._on_run_ready)
+        self.passwords.wanted.connect(self._on_password_wanted)
+        self.passwords.given_up.connect(self._tell)
         run.state_changed.connect(panel.run_bar.set_state)
         run.state_changed.connect(self._on_run_state_changed)
         run.progressed.connect(panel.run_bar.show_progress)
@@ -192,11 +200,8 @@ class Workbench(QObject):
     def start_run(self) -> None:
         """Run what is set up; does nothing while the set-up has a problem or a run is under way."""
         config = self.setup.state.config
-        if config is None or self.run.state is not RunState.IDLE:
-            return
-        self.opener.forget()
-        self._live = False
-        self.run.start(config)
+        if config is not None and self.run.state is RunState.IDLE and not self._leaving:
+            self.passwords.prepare(config)
 
     def new_run(self) -> None:
         """Begin with an empty result and the set-up in focus."""
@@ -261,6 +266,19 @@ class Workbench(QObject):
 
     # what presenters tell
 
+    def _on_run_ready(self, config: BacktestConfig) -> None:
+        if self._leaving:
+            return
+        self.opener.forget()
+        self._live, self._capital = False, config.account.initial_capital
+        self.run.start(config)
+
+    def _on_password_wanted(self, question: PasswordQuestion) -> None:
+        dialog = PasswordDialog(question, self.window)
+        dialog.answered.connect(self.passwords.answer)
+        dialog.rejected.connect(self.passwords.give_up)
+        dialog.open()
+
     def _on_run_state_changed(self, state: RunState) -> None:
         self.actions[Command.STOP].setEnabled(state is RunState.RUNNING)
         self._on_setup_changed()
@@ -270,15 +288,17 @@ class Workbench(QObject):
     def _on_run_progressed(self, progress: BacktestProgress) -> None:
         if progress.stage == "signals":
             self.history.refresh()
-        if progress.live is None or self._leaving:
+        is_early = progress.stage not in ("signals", "simulate") or not progress.bars_total
+        if is_early or self._leaving:
             return
         result = self.window.result
         if not self._live:
+            # Room is made when the number of bars is known: together with the first curve it would take too long.
             self._live = True
-            capital = (progress.equity or 0.0) - (progress.pnl or 0.0)
-            result.begin_live(progress.bars_total, capital)
+            result.begin_live(progress.bars_total, self._capital)
             self.window.show_result()
-        result.append_live(progress.live)
+        if progress.live is not None:
+            result.append_live(progress.live)
 
     def _on_run_completed(self, view: RunView) -> None:
         self.window.result.show_run(view)
@@ -297,6 +317,8 @@ class Workbench(QObject):
         self.health.sync()
 
     def _on_run_failed(self, failure: Failure) -> None:
+        if failure.kind == DatabaseConnectionError.kind:
+            self.passwords.distrust()
         if failure.field:
             self.setup.add_problem(Problem(failure.field, failure.message, failure.hint))
         self.window.result.show_failure(
@@ -455,6 +477,7 @@ def _run_window(app: QApplication, guard: CrashGuard, demo: bool) -> int:
 
 def make_application() -> QApplication:
     """Return the QApplication under the product's own name and icon."""
+    let_workers_give_way()
     QApplication.setApplicationName("Tradebench")
     QApplication.setOrganizationName("Tradebench")
     QApplication.setDesktopFileName("tradebench")

@@ -7,6 +7,7 @@ are refused only when they are impossible; what is merely unusual becomes a warn
 import datetime as dt
 import hashlib
 import json
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -45,12 +46,15 @@ class SizingMethod(StrEnum):
     EQUAL_WEIGHT = "equal_weight"
 
 
-def _plain_name(value: str) -> str:
-    if not value or len(value) > 255:
+def _plain_name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a text")
+    name = unicodedata.normalize("NFC", value)
+    if not name.strip() or len(name) > 255:
         raise ValueError("a name has 1 to 255 characters")
-    if not all(c.isalnum() or c in " _-.()" for c in value):
+    if not all(c.isalnum() or c in " _-.()" for c in name):
         raise ValueError("letters, digits, space and _-.() are allowed")
-    return value
+    return name
 
 
 class _Section(BaseModel):

@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from storage.errors import DatabaseConnectionError, translated
 
 BUSY_SECONDS = 5.0
+PATIENT_SECONDS = 600.0  # for what must not be lost: another process may be saving a very long run
 _READERS = 8
 
 
@@ -33,17 +34,18 @@ def lock_of(path: Path) -> FileLock:
 
 
 @contextlib.contextmanager
-def held(lock: FileLock) -> Iterator[None]:
-    """Hold the lock for the block.
+def held(lock: FileLock, patience: float | None = None) -> Iterator[None]:
+    """Hold the lock for the block; ``patience`` is how long to wait for it, `BUSY_SECONDS` if None.
 
     Raises:
-        DatabaseConnectionError: another process keeps it for longer than `BUSY_SECONDS`.
+        DatabaseConnectionError: another process keeps it for longer than that.
     """
+    seconds = lock.timeout if patience is None else patience
     try:
-        lock.acquire()
+        lock.acquire(timeout=seconds)
     except Timeout as error:
         raise DatabaseConnectionError(
-            f"Another program has been writing to the database for {lock.timeout:g} seconds "
+            f"Another program has been writing to the database for {seconds:g} seconds "
             f"({lock.lock_file})",
             hint="wait for it to finish, then try again",
         ) from error
@@ -123,9 +125,17 @@ class LocalDatabase:
         self._readers = reading_engine(path)
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """Run the block in one transaction beside which nobody writes; commits at its end."""
-        with self._thread_lock, held(self._lock), translated(), self._writer.begin() as connection:
+    def write(self, patience: float | None = None) -> Iterator[sa.Connection]:
+        """Run the block in one transaction beside which nobody writes; commits at its end.
+
+        ``patience`` is how many seconds to wait for other processes, `BUSY_SECONDS` if None.
+        """
+        with (
+            self._thread_lock,
+            held(self._lock, patience),
+            translated(),
+            self._writer.begin() as connection,
+        ):
             yield connection
 
     @contextlib.contextmanager
@@ -136,7 +146,7 @@ class LocalDatabase:
 
     def close(self) -> None:
         """Close all connections; the last one folds the log into the file, hence the lock."""
-        with self._thread_lock, held(self._lock):
+        with self._thread_lock, held(self._lock, PATIENT_SECONDS):
             self._readers.dispose()
             self._writer.dispose()
 

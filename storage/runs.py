@@ -22,7 +22,7 @@ from engine.config import BacktestConfig
 from engine.market import Panel
 from engine.result import BacktestResult
 from storage import curves, loading, rows, writing
-from storage.connect import LocalDatabase
+from storage.connect import PATIENT_SECONDS, LocalDatabase
 from storage.errors import BacktestStorageError, CorruptDatabaseError, IllegalStatusError
 from storage.listing import list_runs
 from storage.opening import open_database
@@ -67,6 +67,7 @@ _FROM: Final[dict[RunStatus, tuple[RunStatus, ...]]] = {
 }
 _ALIVE: Final[tuple[RunStatus, ...]] = ("queued", "running", "paused")
 _EVERYTHING: Final = RunFilter()
+_NOTE_PATIENCE: Final = 0.2  # seconds that a note of progress is worth waiting for
 
 
 def dataset_of(panel: Panel, config: BacktestConfig) -> DatasetSpec:
@@ -149,7 +150,7 @@ class RunStore:
 
     def mark_running(self, run_id: str, dataset: DatasetSpec | None = None) -> None:
         """Move a queued or paused run to ``running``, driven by this process; may name its data."""
-        with self._database.write() as connection:
+        with self._database.write(PATIENT_SECONDS) as connection:
             run = self._find(connection, run_id)
             values = writing.runner() | {"started_at": run["started_at"] or now()}
             if dataset is not None:
@@ -162,8 +163,12 @@ class RunStore:
             self._move(connection, self._find(connection, run_id), "paused")
 
     def set_progress(self, run_id: str, fraction: float) -> None:
-        """Note how far a run is (0 to 1); call it seldom, each call is a commit."""
-        with self._database.write() as connection:
+        """Note how far a run is (0 to 1); call it seldom, each call is a commit.
+
+        Raises:
+            DatabaseConnectionError: another process is writing; the note is not worth the wait.
+        """
+        with self._database.write(_NOTE_PATIENCE) as connection:
             self._update(connection, self._find(connection, run_id)["id"], progress=fraction)
 
     def finish(
@@ -189,7 +194,7 @@ class RunStore:
         columns = rows.rows_of(result, snapshots)
         summary, metrics = rows.summary_of(result), rows.metrics_row(result)
         curve = curves.pack(result)
-        with self._database.write() as connection:
+        with self._database.write(PATIENT_SECONDS) as connection:
             run = self._find(connection, run_id)
             run_id = run["id"]
             at = now()
@@ -470,7 +475,7 @@ class RunStore:
         return run, tuple(run["summary"]["symbols"]), loading.curve_of(connection, run["id"])[0]
 
     def _end(self, run_id: str, status: RunStatus, **values: Any) -> None:
-        with self._database.write() as connection:
+        with self._database.write(PATIENT_SECONDS) as connection:
             run = self._find(connection, run_id)
             self._move(connection, run, status, completed_at=now(), **values)
 

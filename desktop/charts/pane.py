@@ -141,9 +141,10 @@ class Pane(GestureView):
 
     def show_time_axis(self, shown: bool) -> None:
         """Show or hide the axis below; linked charts need it once."""
-        self._shows_time = shown
-        self.time_axis.setVisible(shown)
-        self.refresh()
+        if shown != self._shows_time:
+            self._shows_time = shown
+            self.time_axis.setVisible(shown)
+            self.refresh()
 
     @property
     def needs(self) -> tuple[float, float]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from desktop.service.charting import ChartData
 
 NAME: Final = "chart"
+_AROUND_LINE: Final = 12 + 2 + 18  # title, gap and figure beside a curve
 
 
 def command(
@@ -48,7 +49,8 @@ def command(
             if title == "Drawdown"
             else fmt.money(float(values[-1]))
         )
-        out.print(f"{title:<12}{sparkline(values)}  {shown}")
+        line = sparkline(values, max(10, min(60, out.width - _AROUND_LINE)))
+        out.print(f"{title:<12.12}{line}  {shown}")
     out.print(_months(chart))
 
 
@@ -61,7 +63,11 @@ def _months(chart: "ChartData") -> "Table":
     from desktop.cli.report import signed
 
     table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, title="Monthly returns, %", title_justify="left"
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=0,  # thirteen columns fit into 80 characters
+        title="Monthly returns, %",
+        title_justify="left",
     )
     table.add_column("Year")
     for name in (

@@ -8,8 +8,7 @@ import typer
 from desktop.cli.options import AsJson
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from desktop.cli.tables import Column
     from storage.records import RunPage
 
 NAME: Final = "history"
@@ -44,6 +43,7 @@ def command(
     """List runs."""
     from desktop.cli.output import console, emit
     from desktop.cli.session import open_service
+    from desktop.cli.tables import print_table
 
     with open_service() as service:
         from desktop.service.payloads import history_payload
@@ -59,34 +59,31 @@ def command(
         filtered = any((strategy, instrument, status))
         out.print("No run matches." if filtered else "No runs yet. Make one: tradebench demo")
         return
-    out.print(_table(page))
+    print_table(out, _columns(page))
     out.print(f"{len(page.items)} of {page.total}")
     if page.next_cursor:
-        out.print(f"More: tradebench history --cursor {page.next_cursor} (with the same options)")
+        # Broken over two lines a cursor could not be copied.
+        out.print("More, with the same options:", style="dim")
+        out.print(f"tradebench history --cursor {page.next_cursor}", soft_wrap=True)
 
 
-def _table(page: "RunPage") -> "Table":
-    from rich import box
-    from rich.table import Table
+def _columns(page: "RunPage") -> "list[Column]":
     from rich.text import Text
 
     from desktop import fmt
     from desktop.cli.report import STATUS_STYLE, signed
+    from desktop.cli.tables import Column
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("Run", "Date (UTC)", "Strategy", "Symbol"):
-        table.add_column(title, no_wrap=True)
-    for title in ("Return", "Sharpe"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Status", no_wrap=True)
-    for item in page.items:
-        table.add_row(
-            item.short_id,
-            fmt.instant(item.created_at),
-            item.strategy_name,
-            item.instrument_symbol,
-            signed(item.total_return, fmt.percent(item.total_return, sign=True)),
-            fmt.ratio(item.sharpe_ratio),
-            Text(item.status, style=STATUS_STYLE.get(item.status, "")),
-        )
-    return table
+    runs = page.items
+    returns = [signed(r.total_return, fmt.percent(r.total_return, sign=True)) for r in runs]
+    statuses = [Text(r.status, style=STATUS_STYLE.get(r.status, "")) for r in runs]
+    return [
+        Column("Run", [r.short_id for r in runs]),
+        Column("Date (UTC)", [fmt.date(r.created_at) for r in runs]),
+        Column("Time", [f"{r.created_at:%H:%M}" for r in runs], spare=1),
+        Column("Strategy", [r.strategy_name for r in runs]),
+        Column("Symbol", [r.instrument_symbol for r in runs]),
+        Column("Return", returns, "right"),
+        Column("Sharpe", [fmt.ratio(r.sharpe_ratio) for r in runs], "right"),
+        Column("Status", statuses),
+    ]

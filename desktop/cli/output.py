@@ -80,7 +80,7 @@ def show_error(error: BacktestError, *, as_json: bool) -> None:
             body, "" if error.field in error.message else error.field, error.message, error.hint
         )
     if error.run_id:
-        body.append(f"\nThe run was kept as failed: {error.run_id[:13]}", style="dim")
+        body.append(f"\nThe run is kept: tradebench show {error.run_id[:13]}", style="dim")
     target = console(stderr=True)
     width = min(PANEL_WIDTH, target.width, shutil.get_terminal_size((PANEL_WIDTH, 24)).columns)
     target.print(

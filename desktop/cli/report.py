@@ -82,9 +82,7 @@ def report(stored: StoredRun, *, settings: bool = False) -> Group:
 
 
 def _head(record: RunRecord) -> Text:
-    text = Text.assemble(
-        (record.name or record.strategy_name, "bold"), f"  {record.instrument_symbol}"
-    )
+    text = Text.assemble((record.name or record.strategy_name, "bold"), f"  {_traded(record)}")
     if record.start_ns is not None:
         text.append(f"  {fmt.date(record.start_ns)} to {fmt.date(record.end_ns)}")
     text.append(f"  {record.timeframe}\n")
@@ -93,6 +91,14 @@ def _head(record: RunRecord) -> Text:
     if record.execution_duration_seconds is not None:
         text.append(f" in {fmt.duration(record.execution_duration_seconds)}", style="dim")
     return text
+
+
+def _traded(record: RunRecord) -> str:
+    """Return the universe, or the first symbol and how many more there are."""
+    more = len(record.symbols) - 1
+    if more < 1 or record.instrument_symbol not in record.symbols:
+        return record.instrument_symbol
+    return f"{record.instrument_symbol} +{more}"
 
 
 def _marks(record: RunRecord, result: BacktestResult) -> Iterator[Text]:
@@ -139,18 +145,19 @@ def _curves(result: BacktestResult) -> Iterator[RenderableType]:
         return
     table = Table.grid(padding=(0, 2))
     table.add_row(
-        "Equity", Text(sparkline(result.curve.equity, _WIDTH), "cyan"), *_end(result.curve.equity)
+        "Equity",
+        Text(sparkline(result.curve.equity, _WIDTH), "cyan"),
+        *_end(result.curve.equity, result.drawdown),
     )
     if result.benchmark is not None:
         name = Text(result.config.data.benchmark or "Benchmark", no_wrap=True, overflow="ellipsis")
-        table.add_row(
-            name, Text(sparkline(result.benchmark, _WIDTH), "magenta"), *_end(result.benchmark)
-        )
+        falls = result.benchmark / np.fmax.accumulate(result.benchmark) - 1
+        line = Text(sparkline(result.benchmark, _WIDTH), "magenta")
+        table.add_row(name, line, *_end(result.benchmark, falls))
     yield from (Text(), table)
 
 
-def _end(values: NDArray[np.float64]) -> tuple[str, Text]:
-    falls = values / np.fmax.accumulate(values) - 1
+def _end(values: NDArray[np.float64], falls: NDArray[np.float64]) -> tuple[str, Text]:
     fall = fmt.percent(float(np.nanmin(falls)) if np.isfinite(falls).any() else None)
     return fmt.money(float(values[-1])), Text.assemble(("deepest fall ", "dim"), fall)
 

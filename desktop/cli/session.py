@@ -1,11 +1,14 @@
 """What a command needs first: the kernel cache named, the log and the database open."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from desktop.service.facade import Service
+    from storage.market.source import MarketSource
+    from storage.profiles import Profile
 
 
 def open_log() -> None:
@@ -24,5 +27,22 @@ def open_service() -> Iterator["Service"]:
     prepare()  # before anything imports Numba
     from desktop.service.facade import Service
 
-    with Service.open() as service:
+    with Service.open(database=_open_prices) as service:
         yield service
+
+
+def _open_prices(name: str) -> "MarketSource | None":
+    """Open the price database of a connection; what it needs is loaded when a run asks for one."""
+    from desktop.service.databases import database_sources
+    from storage.credentials import Credentials
+    from storage.profiles import ProfileStore
+
+    return database_sources(ProfileStore(), Credentials(), _ask)(name)
+
+
+def _ask(profile: "Profile") -> str | None:
+    if profile.is_socket or not sys.stdin.isatty():
+        return None
+    from getpass import getpass
+
+    return getpass(f"Password for {profile.user} at {profile.server}: ") or None

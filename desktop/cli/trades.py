@@ -9,8 +9,7 @@ import typer
 from desktop.cli.options import AsJson, RunId
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from desktop.cli.tables import Column
     from storage.records import TradePage
 
 NAME: Final = "trades"
@@ -44,6 +43,7 @@ def command(
     """List the round trips of a run, or write them to a CSV file."""
     from desktop.cli.output import console, emit
     from desktop.cli.session import open_service
+    from desktop.cli.tables import print_table
 
     days = (first.date() if first else None, last.date() if last else None)
     out = console()
@@ -75,7 +75,7 @@ def command(
     if record.partial:
         out.print("Partial: the run was cancelled before its end.", style="yellow")
     if page.items:
-        out.print(_table(page))
+        print_table(out, _columns(page))
     begin = page.offset + 1 if page.items else 0
     out.print(f"{begin:,} to {page.offset + len(page.items):,} of {page.total:,} trades")
     if page.next_offset is not None:
@@ -83,39 +83,24 @@ def command(
         out.print(f"More: {again} (with the same options)")
 
 
-def _table(page: "TradePage") -> "Table":
-    from rich import box
-    from rich.table import Table
-
+def _columns(page: "TradePage") -> "list[Column]":
     from desktop import fmt
     from desktop.cli.report import signed
+    from desktop.cli.tables import Column
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("No", justify="right")
-    table.add_column("Symbol")
-    table.add_column("Side")
-    table.add_column("Quantity", justify="right")
-    table.add_column("Entry", no_wrap=True)
-    table.add_column("Price", justify="right")
-    table.add_column("Exit", no_wrap=True)
-    table.add_column("Price", justify="right")
-    table.add_column("Profit", justify="right")
-    table.add_column("%", justify="right")
-    table.add_column("Bars", justify="right")
-    table.add_column("Why out")
-    for trade in page.items:
-        table.add_row(
-            str(trade.trade_no),
-            trade.symbol,
-            trade.side,
-            fmt.quantity(trade.quantity),
-            fmt.instant(trade.entry_time_ns),
-            fmt.price(trade.entry_price),
-            fmt.instant(trade.exit_time_ns),
-            fmt.price(trade.exit_price),
-            signed(trade.pnl, fmt.money(trade.pnl, sign=True)),
-            fmt.number(trade.pnl_percent, 2, sign=True),
-            fmt.count(trade.bars_held),
-            trade.exit_reason,
-        )
-    return table
+    trades = page.items
+    profits = [signed(t.pnl, fmt.money(t.pnl, sign=True)) for t in trades]
+    return [
+        Column("No", [str(t.trade_no) for t in trades], "right"),
+        Column("Symbol", [t.symbol for t in trades]),
+        Column("Side", [t.side for t in trades]),
+        Column("Quantity", [fmt.quantity(t.quantity) for t in trades], "right", spare=1),
+        Column("Entry", [fmt.instant(t.entry_time_ns) for t in trades]),
+        Column("Price", [fmt.price(t.entry_price) for t in trades], "right"),
+        Column("Exit", [fmt.instant(t.exit_time_ns) for t in trades]),
+        Column("Price", [fmt.price(t.exit_price) for t in trades], "right"),
+        Column("Profit", profits, "right"),
+        Column("%", [fmt.number(t.pnl_percent, 2, sign=True) for t in trades], "right"),
+        Column("Bars", [fmt.count(t.bars_held) for t in trades], "right", spare=2),
+        Column("Why out", [t.exit_reason for t in trades], spare=3),
+    ]

@@ -32,13 +32,14 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run came to nothing, for a person; ``details`` is for a report."""
+    """Why a run came to nothing, for a person; ``details`` is for a report, ``kind`` the error's."""
 
     message: str
     field: str = ""
     hint: str = ""
     run_id: str = ""
     details: str = ""
+    kind: str = ""
 
 
 class RunPresenter(QObject):
@@ -158,7 +159,7 @@ def failure_of(error: BaseException) -> Failure:
         message = "\n".join(problem.message for problem in error.problems)
         return Failure(message, error.field, error.hint, error.run_id)
     if isinstance(error, BacktestError):
-        return Failure(error.message, error.field, error.hint, error.run_id)
+        return Failure(error.message, error.field, error.hint, error.run_id, kind=error.kind)
     return Failure(
         "The run ended with an error inside the program",
         hint="Copy diagnostics, in the Help menu, gathers what a report needs",

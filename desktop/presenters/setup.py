@@ -78,6 +78,8 @@ class SetupPresenter(QObject):
             place.pop(name, None)
         else:
             place[name] = value
+        if path == "data.symbols":
+            place.pop("universe", None)  # the form has one field for both: what is typed there counts
         self._publish()
 
     def set_strategy(self, name: str) -> None:

@@ -18,8 +18,8 @@ class MetricRow:
 
     Attributes:
         values: one per run, in the order of the runs; None where undefined.
-        best: indices of the runs that are best; empty where the metric has no better end or all are
-            equal.
+        best: indices of the runs that are best; empty where the metric has no better end, all are
+            equal, or amounts of money come from different accounts.
     """
 
     name: str
@@ -78,7 +78,11 @@ def compare(runs: list[RunRecord]) -> Comparison:
 
 def _row(info: Metric, runs: list[RunRecord]) -> MetricRow:
     values = tuple(run.metrics.get(info.name) for run in runs)
-    return MetricRow(info.name, info.title, info.kind, values, _best(values, info.better))
+    # A thousand won more is not better than a hundred dollars, nor is the gain of a larger account.
+    accounts = {(run.currency, run.initial_capital) for run in runs}
+    comparable = info.kind != "money" or len(accounts) == 1
+    best = _best(values, info.better) if comparable else ()
+    return MetricRow(info.name, info.title, info.kind, values, best)
 
 
 def _best(values: tuple[MetricValue, ...], better: str | None) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ person and the traceback for the log.
 import datetime as dt
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +21,7 @@ from engine.result import BacktestProgress, BacktestResult
 from engine.simulate import run_backtest
 from engine.strategies import registry
 from engine.strategies.protocol import Strategy
-from storage.errors import BacktestStorageError
+from storage.errors import BacktestStorageError, DatabaseConnectionError, IllegalStatusError
 from storage.market.catalog import load_panel
 from storage.market.source import OpenDatabase
 from storage.records import StrategySpec
@@ -140,7 +141,8 @@ class Run:
         try:
             result = self._work(on_progress or _ignore, should_stop or _never, on_panel or _ignore)
         except KeyboardInterrupt:
-            self._store.cancel(self._run_id)
+            with suppress(IllegalStatusError):  # it has ended, and its result is kept
+                self._store.cancel(self._run_id)
             self._log("backtest_cancelled", seconds=round(self._clock() - began, 4))
             raise
         except Exception as error:
@@ -195,7 +197,9 @@ class Run:
         now = self._clock()
         if now - self._noted >= _NOTE_SECONDS:
             self._noted = now
-            self._store.set_progress(self._run_id, progress.fraction)
+            # another process may be saving a long run just now: the next note will do
+            with suppress(DatabaseConnectionError):
+                self._store.set_progress(self._run_id, progress.fraction)
 
     def _cancel_requested(self) -> bool:
         now = self._clock()

@@ -9,7 +9,7 @@ from desktop.presenters.run import RunState
 from engine.result import BacktestProgress
 
 _STAGES = {
-    "compile": QT_TRANSLATE_NOOP("RunBar", "Compiling, once for this computer"),
+    "compile": QT_TRANSLATE_NOOP("RunBar", "Compiling, once for this computer (up to a minute)"),
     "load": QT_TRANSLATE_NOOP("RunBar", "Loading bars"),
     "signals": QT_TRANSLATE_NOOP("RunBar", "Computing signals"),
     "simulate": QT_TRANSLATE_NOOP("RunBar", "Simulating"),
@@ -79,6 +79,9 @@ class RunBar(QWidget):
         """Show how far the run is."""
         self.progress.setValue(max(self.progress.value(), round(progress.fraction * _STEPS)))
         stage = self.tr(_STAGES[progress.stage])
+        if progress.stage == "compile":  # done elsewhere: how far it is nobody knows
+            self._headline.setText(stage)
+            return
         date = "" if progress.time_ns is None else f" · {fmt.date(progress.time_ns)}"
         self._headline.setText(f"{stage} · {progress.fraction:.0%}{date}")
         parts = []

@@ -18,6 +18,7 @@ from desktop.presenters.setup import SetupPresenter, SetupState
 from desktop.views.field_editor import FieldEditor
 from desktop.views.run_bar import RunBar
 from engine.errors import Problem
+from engine.errors import Problem
 from engine.strategies import registry
 
 
@@ -97,6 +98,7 @@ class SetupPanel(QWidget):
         self._presenter = presenter
         self._editors: dict[str, FieldEditor] = {}
         self._folds: dict[str, _Fold] = {}
+        self._notes: dict[str, QLabel] = {}
         self._parameters: tuple[registry.ParameterInfo, ...] = ()
         self._parameter_box = FieldGrid()
         self.strategy = self._make_strategy()
@@ -129,25 +131,24 @@ class SetupPanel(QWidget):
         for path, editor in self._editors.items():
             editor.set_value(_value_at(state.values, path))
             problem = state.problems.get(path)
-            text = (
-                ""
-                if problem is None
-                else problem.message + (f" – {problem.hint}" if problem.hint else "")
-            )
-            editor.set_problem(text)
+            editor.set_problem("" if problem is None else _sentence(problem))
         for path in state.problems:
             fold = self._folds.get(path.split(".")[0])
-            if fold is not None and path in self._editors:
+            if fold is not None:
                 fold.unfold(True)
-        loose = [str(p) for path, p in state.problems.items() if path not in self._editors]
-        self._messages.setText("\n".join([*loose, *state.warnings]))
-        self._messages.setVisible(bool(loose or state.warnings))
+        self._show_loose([p for path, p in state.problems.items() if path not in self._editors])
+        self._messages.setText("\n".join(state.warnings))
+        self._messages.setVisible(bool(state.warnings))
         self.run_bar.set_ready([self._reason(path, p) for path, p in state.problems.items()])
 
     def _reason(self, path: str, problem: Problem) -> str:
         """Return a problem by the label of its field, or whole where there is no field."""
         editor = self._editors.get(path)
         return str(problem) if editor is None else editor.title
+
+    def note(self, section: str) -> str:
+        """Return what is wrong with a section as a whole; empty when nothing is."""
+        return self._notes[section].text()
 
     def editor(self, path: str) -> FieldEditor:
         """Return the editor of a field by its dotted path."""
@@ -179,6 +180,7 @@ class SetupPanel(QWidget):
         fields.addWidget(self.strategy)
         fields.addWidget(self._summary)
         fields.addLayout(self._parameter_box)
+        fields.addWidget(self._note_of("strategy", form))
         for section in SECTIONS:
             fold = _Fold(section, form)
             self._folds[section.name] = fold
@@ -188,6 +190,7 @@ class SetupPanel(QWidget):
                 self._editors[field.path] = editor
                 fold.fields.add(editor)
             fields.addWidget(fold)
+            fields.addWidget(self._note_of(section.name, form))
         fields.addWidget(self._messages)
         fields.addStretch(1)
         scroll = QScrollArea(self)
@@ -201,6 +204,28 @@ class SetupPanel(QWidget):
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
         layout.addWidget(self.run_bar)
+
+    def _note_of(self, section: str, parent: QWidget) -> QLabel:
+        """Make the line below a section for what is wrong with no single field of it."""
+        note = QLabel(parent)
+        note.setProperty("role", "error")
+        note.setTextFormat(Qt.TextFormat.PlainText)
+        note.setWordWrap(True)
+        note.hide()
+        self._notes[section] = note
+        return note
+
+    def _show_loose(self, problems: list[Problem]) -> None:
+        """Show problems that no single field has below their sections, those of no section below the first."""
+        lines: dict[str, list[str]] = {section: [] for section in self._notes}
+        for problem in problems:
+            section = problem.field.split(".")[0]
+            is_whole = problem.field in (section, "strategy.name", "strategy.params")
+            known = section if section in lines else "strategy"
+            lines[known].append(_sentence(problem) if is_whole else str(problem))
+        for section, note in self._notes.items():
+            note.setText("\n".join(lines[section]))
+            note.setVisible(bool(lines[section]))
 
     def _show_parameters(self, parameters: tuple[registry.ParameterInfo, ...]) -> None:
         for info in self._parameters:
@@ -222,6 +247,10 @@ class SetupPanel(QWidget):
 
     def _on_strategy_changed(self, _index: int) -> None:
         self._presenter.set_strategy(str(self.strategy.currentData()))
+
+
+def _sentence(problem: Problem) -> str:
+    return f"{problem.message} – {problem.hint}" if problem.hint else problem.message
 
 
 def _value_at(values: dict[str, object], path: str) -> object:

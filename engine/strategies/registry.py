@@ -72,7 +72,7 @@ def get(name: str) -> type[Strategy]:
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         hint += f"built in: {', '.join(BUILT_IN)}; your own is given as the path of its .py file"
         raise BacktestNotFoundError(
-            f"there is no strategy {name!r} ({hint})", field="strategy.name", hint=hint
+            f"There is no strategy {name!r}", field="strategy.name", hint=hint
         ) from None
 
 

@@ -188,7 +188,7 @@ def _read_csv(file: Path) -> pa.Table:
     if "\x00" in first:
         raise _bad(file, " line 1", "is not UTF-8 text", "save it as UTF-8")
     delimiter = max((",", ";", "\t"), key=first.count)
-    names = [name.strip().strip('"') for name in first.strip().split(delimiter)]
+    names = [name.strip().strip('"') for name in first.rstrip("\r").split(delimiter)]
     if len(names) > _MOST_COLUMNS:
         raise _bad(file, " line 1", f"{len(names)} columns; at most {_MOST_COLUMNS} are read")
     repeated = {name for name in names if names.count(name) > 1}

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 import qasync
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from desktop.service.facade import Service
 from desktop.tasks.aio import Door
 from desktop.theme import Theme, apply_theme
+from tests.desktop.workbench import Desk, at_work
 
 
 @pytest.fixture
@@ -37,3 +39,10 @@ def door(qapp: QApplication) -> Iterator[Door]:
     loop.run_until_complete(door.close())
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
+    """Sit down at an open workbench."""
+    with at_work(qtbot, qapp) as desk:
+        yield desk

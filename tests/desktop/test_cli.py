@@ -1,11 +1,16 @@
 """The command line from a file of prices to a kept result, and the shapes that other programs rely on."""
 
 import csv
+import io
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from desktop.cli.output import show_error
+from desktop.cli.tables import Column, print_table
+from engine.errors import BacktestNotFoundError
 from tests.desktop.builders import Outcome, bar_lines, bars_file, config_file, tradebench
 
 METRIC_NAMES = {
@@ -308,3 +313,74 @@ def test_the_log_tells_the_life_of_a_run(finished, tmp_path):
 
     assert text.index("backtest_created") < text.index("backtest_completed")
     assert text.count(finished.payload["run_id"]) == 2
+
+
+def a_table(width: int) -> str:
+    out = Console(file=io.StringIO(), width=width, color_system=None)
+    columns = [
+        Column("Run", ["01a1fd84-c"]),
+        Column("Quantity", ["1,234,567"], "right", spare=1),
+        Column("Why out", ["fast below slow"], spare=2),
+    ]
+
+    print_table(out, columns)
+
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+def test_a_table_with_room_shows_every_column():
+    text = a_table(80)
+
+    for word in ("01a1fd84-c", "1,234,567", "fast below slow"):
+        assert word in text
+    assert "No room" not in text
+
+
+def test_a_table_without_room_names_what_it_leaves_out_and_cuts_nothing():
+    text = a_table(32)
+
+    assert "01a1fd84-c" in text
+    assert "1,234,567" in text
+    assert "fast" not in text
+    assert "No room here for: Why out" in text
+    assert "…" not in text
+
+
+def test_the_cursor_of_a_page_stands_on_one_line(finished, tmp_path, capsys, monkeypatch):
+    tradebench(capsys, "run", config_file(tmp_path, account={"initial_capital": 20000}), "--json")
+    monkeypatch.setenv("COLUMNS", "60")
+
+    cursor = tradebench(capsys, "history", "--limit", 1, "--json").payload["next_cursor"]
+    text = tradebench(capsys, "history", "--limit", 1).out
+
+    assert f"tradebench history --cursor {cursor}" in text.splitlines()
+
+
+def test_money_of_different_accounts_has_no_best(finished, tmp_path, capsys):
+    other = config_file(tmp_path, account={"initial_capital": 20000}, sizing={"value": 50})
+    richer = tradebench(capsys, "run", other, "--json").payload
+
+    ids = (finished.payload["run_id"], richer["run_id"])
+    best = tradebench(capsys, "compare", *ids, "--json").payload["best"]
+
+    assert "total_return" in best
+    assert "final_balance" not in best
+
+
+def test_a_report_says_how_many_symbols_were_traded(tmp_path, capsys):
+    bars_file(tmp_path, bar_lines("AAA") + bar_lines("BBB", phase=1.0))
+    file = config_file(tmp_path, data={"symbols": ["AAA", "BBB"]})
+
+    text = tradebench(capsys, "run", file).out
+
+    assert "AAA +1" in text
+
+
+def test_reading_a_cancelled_run_does_not_call_it_failed(finished, capsys):
+    run_id = finished.payload["run_id"]
+
+    error = BacktestNotFoundError("The run is cancelled", run_id=run_id)
+    show_error(error, as_json=False)
+
+    assert "failed" not in capsys.readouterr().err

@@ -105,6 +105,8 @@ def test_no_trades_is_a_result_with_a_warning(tmp_path, capsys):
 SETTINGS = {
     "data.start=2020-06-01 data.end=2020-01-01": ("2020-06-01", "before"),
     "data.start=2999-01-01": ("data.start", "2999-01-01", "future"),
+    "name=5": ("name", "5", "text"),
+    "name=": ("name", "1 to 255"),
     "account.initial_capital=0": ("account.initial_capital", "0"),
     "account.initial_capital=-5": ("account.initial_capital", "-5"),
     "account.initial_capital=nan": ("account.initial_capital", "nan"),

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from desktop.cli.progress import stop_on_interrupt
+from desktop.service import running
 from desktop.service.configfile import load_config
 from desktop.service.facade import Service
 from engine.errors import BacktestError, BacktestNotFoundError, BacktestValidationError
 from engine.result import BacktestProgress
+from storage.connect import lock_of
 from tests.desktop.builders import bar_lines, bars_file, config_file
 
 
@@ -127,6 +129,35 @@ def test_a_hard_interrupt_leaves_the_run_cancelled(service, tmp_path):
         service.execute(run_id, interrupt)
 
     assert service.status(run_id).status == "cancelled"
+
+
+def test_an_interrupt_after_the_save_leaves_the_run_completed(service, tmp_path):
+    run_id = submitted(service, tmp_path)
+
+    def interrupt(progress: BacktestProgress) -> None:
+        if progress.stage == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        service.execute(run_id, interrupt)
+
+    assert service.status(run_id).status == "completed"
+
+
+def test_a_run_outlives_another_process_that_writes_for_long(service, tmp_path, monkeypatch):
+    run_id = submitted(service, tmp_path)
+    other = lock_of(service.store.database.path)
+    monkeypatch.setattr(running, "_NOTE_SECONDS", 0.0)
+
+    def write_elsewhere(progress: BacktestProgress) -> None:
+        if progress.stage == "signals":
+            other.acquire()
+        elif progress.stage == "save":
+            other.release()
+
+    stored = service.execute(run_id, write_elsewhere)
+
+    assert stored.record.status == "completed"
 
 
 def test_a_defect_leaves_the_run_failed_with_message_and_traceback(service, tmp_path):

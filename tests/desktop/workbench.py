@@ -17,6 +17,7 @@ import qasync
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from desktop.actions import Command
 from desktop.app import Parts, Workbench
@@ -27,6 +28,7 @@ from desktop.service.facade import Service
 from desktop.service.running import bars_of, strategy_of
 from desktop.service.sync import SyncService
 from desktop.tasks.aio import Door
+from desktop.tasks.worker import let_workers_give_way
 from desktop.theme import apply_theme
 from engine.simulate import run_backtest
 from storage import paths
@@ -72,7 +74,9 @@ class Desk:
         self.qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
     def press(self, keys: Qt.Key, modifiers: Qt.KeyboardModifier = CONTROL) -> None:
-        """Press a shortcut, wherever the keyboard is in the main window."""
+        """Go to the main window and press a shortcut, wherever the keyboard is in it."""
+        with self.qtbot.waitActive(self.bench.window):
+            self.bench.window.activateWindow()
         self.qtbot.keyClick(self.bench.window, keys, modifiers)
 
     def type_into(self, path: str, text: str) -> None:
@@ -105,6 +109,11 @@ class Desk:
         for row in rows:
             spot = table.visualRect(table.model().index(row, 0)).center()
             self.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, CONTROL, spot)
+
+    def click_close(self, window: QWidget) -> None:
+        """Close a window that is not the main one, and let it go."""
+        window.close()
+        self.wait_for(lambda: not isValid(window))
 
     # what a person sees
 
@@ -155,6 +164,7 @@ def at_work(
 ) -> Iterator[Desk]:
     """Open the program for the block, close its window afterwards, and wait until it has ended."""
     compile_kernels()
+    let_workers_give_way()
     keyring = keyring or Keyring()
     name = f"{Keyring.__module__}.{Keyring.__qualname__}"
     credentials = Credentials(lambda: keyring, accepted=frozenset({name}), deadline_s=5.0)
@@ -204,6 +214,11 @@ def compile_kernels() -> None:
     config = demo_config()
     strategy = strategy_of(config)
     run_backtest(config, bars_of(config, strategy, None), strategy, clock=time.perf_counter)
+
+
+def windows_left() -> list[str]:
+    """Return every window there is, shown or not."""
+    return [type(window).__name__ for window in QApplication.topLevelWidgets()]
 
 
 def delete(*objects: QObject) -> None:

@@ -11,7 +11,8 @@ from storage import connect
 from storage.connect import held, lock_of
 from storage.errors import BacktestStorageError, DatabaseConnectionError
 from storage.runs import RunStore
-from tests.builders import make_config, make_strategy
+from storage.snapshots import snapshots_of
+from tests.builders import make_config, make_dataset, make_panel, make_result, make_strategy
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITER = """
@@ -80,6 +81,27 @@ def test_a_writer_that_waits_too_long_says_who_is_in_the_way(
 
         assert failure.value.exit_code == 5
         assert store.get(after).status == "queued"
+
+
+def test_a_result_waits_for_whoever_is_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connect, "BUSY_SECONDS", 0.05)
+    path = tmp_path / "runs.sqlite"
+    panel = make_panel()
+    result = make_result(panel=panel)
+    with RunStore.open(path) as store:
+        run_id = store.submit(make_config(), make_strategy(), engine_version="0.1.0")
+        store.mark_running(run_id)
+        other = lock_of(path)
+        other.acquire()
+        later = threading.Timer(0.5, other.release)
+
+        later.start()
+        store.finish(run_id, result, snapshots_of(result, panel), make_dataset(panel))
+        later.join()
+
+        assert store.get(run_id).status == "completed"
 
 
 def test_a_failed_block_writes_nothing(tmp_path: Path) -> None:

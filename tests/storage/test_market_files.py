@@ -69,6 +69,14 @@ def test_the_usual_separators_are_read(tmp_path: Path, delimiter: str, newline: 
     assert bars.close.tolist() == [10.5, 10.5]
 
 
+def test_a_first_column_without_a_name_does_not_shift_the_others(tmp_path: Path) -> None:
+    path = write(tmp_path, "\tDate\tOpen\tHigh\tLow\tClose\n0\t2010-01-04\t10\t11\t9\t10.5\n")
+
+    (bars,) = read_bars(path, "1d").values()
+
+    assert (bars.open.tolist(), bars.close.tolist()) == ([10], [10.5])
+
+
 def test_odd_columns_are_mapped(tmp_path: Path) -> None:
     path = write(tmp_path, "d,first,top,bottom,last price\n2010-01-04,10,11,9,10.5\n")
     columns = {"date": "d", "open": "first", "high": "top", "low": "bottom", "close": "last price"}
