@@ -23,6 +23,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
     monkeypatch.setattr(app, "run_window", run_window)
     monkeypatch.setattr(display, "why_no_window", lambda: "")
+    monkeypatch.delenv("QT_QPA_PLATFORM")  # the suite's own screen is one that nobody sees
     return windows
 
 
@@ -51,6 +52,16 @@ def test_alone_and_with_demo_it_opens_the_window(opened, arguments, windows):
 
     assert code == 0
     assert opened == windows
+
+
+def test_the_demo_opens_no_window_that_nobody_sees(opened, monkeypatch, capsys):
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+
+    code = program.main(["demo"])
+
+    assert code == 0
+    assert opened == []
+    assert "QT_QPA_PLATFORM" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--json"], ["demo", "--no-window"], ["history"]])
