@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ settings.register_profile(
 )
 settings.load_profile("tradebench")
 
+_FIGURES = pytest.StashKey[list[str]]()
 _PATIENCE_SECONDS = 2.0
 _blamed: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -62,6 +63,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if gone:
         items[:] = [item for item in items if item not in gone]
         config.hook.pytest_deselected(items=gone)
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return what takes a measured figure in words, to be read at the end of the whole test run."""
+    figures = request.config.stash.setdefault(_FIGURES, [])
+    return lambda text: figures.append(f"{request.node.name}: {text}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell the figures."""
+    figures = terminalreporter.config.stash.get(_FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for text in figures:
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture(autouse=True)
@@ -99,14 +116,18 @@ def _qt_left() -> list[str]:
 
     if QCoreApplication.instance() is not None:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-    left: list[Any] = [
-        item
-        for item in gc.get_objects()
-        if issubclass(type(item), QThread | QTimer) and isValid(item) and _is_busy(item)
-    ]
+    kinds = {QThread, QTimer, *_subclasses(QThread), *_subclasses(QTimer)}
+    found = [item for item in gc.get_objects() if type(item) in kinds]
+    left: list[Any] = [item for item in found if isValid(item) and _is_busy(item)]
     fresh = [item for item in left if item not in _blamed]
     _blamed.update(fresh)  # the next tests are not to blame for it
     return [f"{type(item).__name__} {item.objectName()!r}" for item in fresh]
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _subclasses(child)
 
 
 def _is_busy(item: Any) -> bool:

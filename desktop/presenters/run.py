@@ -76,6 +76,7 @@ class RunPresenter(QObject):
         self._ready = ready
         self._task: Task | None = None
         self.state = RunState.IDLE
+        tasks.changed.connect(self._on_tasks_changed)
 
     def start(self, config: BacktestConfig) -> None:
         """Run a configuration; does nothing while another one runs."""
@@ -89,7 +90,6 @@ class RunPresenter(QObject):
         task.succeeded.connect(self._on_task_succeeded)
         task.failed.connect(self._on_task_failed)
         task.cancelled.connect(self._on_task_cancelled)
-        task.finished.connect(self._on_task_finished)
         self._set_state(RunState.RUNNING)
         task.start()
 
@@ -122,8 +122,9 @@ class RunPresenter(QObject):
         if self._is_mine():
             self.stopped.emit(None)
 
-    def _on_task_finished(self) -> None:
-        if self._is_mine():
+    def _on_tasks_changed(self) -> None:
+        # Not the task's own `finished`: it may be deleted before that arrives here, and then nobody sent it.
+        if self._task is not None and not any(one is self._task for one in self._tasks.alive):
             self._task = None
             self._set_state(RunState.IDLE)
 

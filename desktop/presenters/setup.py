@@ -79,7 +79,8 @@ class SetupPresenter(QObject):
         else:
             place[name] = value
         if path == "data.symbols":
-            place.pop("universe", None)  # the form has one field for both: what is typed there counts
+            # the form has one field for both: what is typed there counts
+            place.pop("universe", None)
         self._publish()
 
     def set_strategy(self, name: str) -> None:

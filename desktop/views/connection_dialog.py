@@ -102,6 +102,10 @@ class ConnectionDialog(QDialog):
                 )
         return found
 
+    def problem(self, field: str) -> str:
+        """Return what is shown to be wrong with a field."""
+        return self._problems[field].text()
+
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)

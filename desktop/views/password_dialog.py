@@ -38,9 +38,7 @@ class PasswordDialog(QDialog):
         note.setWordWrap(True)
         note.setProperty("role", "caption")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.run = self.buttons.addButton(
-            self.tr("Run"), QDialogButtonBox.ButtonRole.AcceptRole
-        )
+        self.run = self.buttons.addButton(self.tr("Run"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.run.setProperty("primary", True)
         self.run.setDefault(True)
         self.buttons.accepted.connect(self.accept)

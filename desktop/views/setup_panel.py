@@ -18,7 +18,6 @@ from desktop.presenters.setup import SetupPresenter, SetupState
 from desktop.views.field_editor import FieldEditor
 from desktop.views.run_bar import RunBar
 from engine.errors import Problem
-from engine.errors import Problem
 from engine.strategies import registry
 
 

@@ -49,6 +49,10 @@ class StatusBar(QStatusBar):
         """Say what the team's database still waits for; empty when nothing."""
         self._waiting.setText(text)
 
+    def sync_text(self) -> str:
+        """Return what is said to wait, for tests and screen readers."""
+        return self._waiting.text()
+
     def light_text(self, key: str) -> str:
         """Return what a light says, for tests and screen readers."""
         return self._lights[key].accessibleName()

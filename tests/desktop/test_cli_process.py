@@ -42,9 +42,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="session")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of compiled kernels that all processes of this test run share."""
-    return tmp_path_factory.getbasetemp() / "kernels"
+def kernels() -> Path:
+    """The folder of compiled kernels that all processes of this test run share."""
+    return Path(os.environ["NUMBA_CACHE_DIR"])
 
 
 def environment(tmp_path: Path, kernels: Path, **more: str) -> dict[str, str]:

@@ -52,7 +52,9 @@ def test_a_parameter_typed_by_keyboard_is_in_the_next_run(desk: Desk) -> None:
     desk.type_into("strategy.params.slow", "90")
     second = desk.run_to_end()
 
-    params = [desk.bench.service.load(one.run_id).record.config.strategy.params for one in (first, second)]
+    params = [
+        desk.bench.service.load(one.run_id).record.config.strategy.params for one in (first, second)
+    ]
 
     assert params == [{}, {"slow": 90}]
     assert desk.bench.window.result.run_id == second.run_id
@@ -126,6 +128,15 @@ def test_a_run_of_the_history_opens_with_enter(desk: Desk) -> None:
     assert desk.bench.window.result.isVisible()
 
 
+def test_however_soon_a_run_ends_the_next_one_can_be_started(desk: Desk) -> None:
+    desk.set_up(data={"source": "demo", "symbols": ["NOPE"]})
+
+    for _ in range(25):
+        assert desk.run_to_end().status == "failed"
+
+    assert len(desk.runs()) == 25
+
+
 def test_closing_in_the_middle_of_a_run_keeps_what_there_was(
     qtbot: QtBot, qapp: QApplication
 ) -> None:
@@ -164,7 +175,9 @@ def test_closing_takes_the_compare_windows_along(qtbot: QtBot, qapp: QApplicatio
     assert windows_left() == []
 
 
-def test_after_the_window_is_closed_nothing_can_be_started(qtbot: QtBot, qapp: QApplication) -> None:
+def test_after_the_window_is_closed_nothing_can_be_started(
+    qtbot: QtBot, qapp: QApplication
+) -> None:
     with at_work(qtbot, qapp) as desk:
         desk.set_up()
         desk.bench.window.close()

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -242,7 +243,7 @@ def test_a_throttle_never_swallows_the_first_and_the_last(steps: list[float]) ->
 def test_a_throttle_keeps_its_distance_but_for_the_flush(steps: list[float]) -> None:
     times = [when for when, _ in fed(steps)][:-1]
 
-    assert all(later - sooner >= 0.05 - 1e-9 for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner >= 0.05 - 1e-9 for sooner, later in pairwise(times))
 
 
 def test_flushing_an_empty_throttle_says_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The whole program but its process: a real database, keyring double, loop and window, opened and closed as `main` does.
+"""The whole program but its process: a real database, loop and window, opened and closed as `main` does.
 
 Nothing of the program is replaced except the keyring, the day, and the dialogs that ask for a path.
 """
@@ -33,7 +33,7 @@ from desktop.theme import apply_theme
 from engine.simulate import run_backtest
 from storage import paths
 from storage.credentials import Credentials
-from storage.profiles import Profile, ProfileStore
+from storage.profiles import ProfileStore
 from storage.records import RunSummary
 
 TODAY = dt.date(2026, 1, 2)
@@ -226,5 +226,3 @@ def delete(*objects: QObject) -> None:
     for one in objects:
         one.deleteLater()
         QApplication.sendPostedEvents(one, QEvent.Type.DeferredDelete.value)
-
-
