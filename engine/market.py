@@ -183,6 +183,9 @@ class Panel:
         Symbols, range with warm-up, prices, volumes, actions, fields, adjustment, currency, calendar and benchmark;
         not where the data came from, nor the order in which it came.
         """
+        known: str | None = self.__dict__.get("_content_hash")
+        if known is not None:  # nothing in a panel ever changes, and a large one takes a while
+            return known
         digest = hashlib.sha256(b"tbdata1\n")
 
         def put(label: str, data: bytes) -> None:
@@ -219,6 +222,7 @@ class Panel:
                 f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
             )
             put("benchmark values", _canonical(self.benchmark.values))
+        object.__setattr__(self, "_content_hash", digest.hexdigest())
         return digest.hexdigest()
 
 

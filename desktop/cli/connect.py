@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from desktop.cli.options import AsJson
+from desktop.cli.session import ask_password
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -181,19 +182,13 @@ def password_of(profile: "Profile") -> str | None:
             hint="run it in a terminal, which asks, or keep the password with: "
             f"tradebench connect add {profile.name} --replace …",
         )
-    return _ask(profile)
+    return ask_password(profile)
 
 
 def _new_password(profile: "Profile", *, from_stdin: bool) -> str | None:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n") or None
-    return _ask(profile) if sys.stdin.isatty() and not profile.is_socket else None
-
-
-def _ask(profile: "Profile") -> str | None:
-    from getpass import getpass
-
-    return getpass(f"Password for {profile.user} at {profile.server}: ") or None
+    return ask_password(profile)
 
 
 def _keep(profile: "Profile", password: str | None) -> tuple[str, str]:

@@ -37,10 +37,11 @@ def _open_prices(name: str) -> "MarketSource | None":
     from storage.credentials import Credentials
     from storage.profiles import ProfileStore
 
-    return database_sources(ProfileStore(), Credentials(), _ask)(name)
+    return database_sources(ProfileStore(), Credentials(), ask_password)(name)
 
 
-def _ask(profile: "Profile") -> str | None:
+def ask_password(profile: "Profile") -> str | None:
+    """Ask for a password at the terminal; None where there is no terminal, or none is needed or given."""
     if profile.is_socket or not sys.stdin.isatty():
         return None
     from getpass import getpass

@@ -169,11 +169,11 @@ class Run:
         on_progress(BacktestProgress("load", 0.0))
         strategy = strategy_of(self._config)
         panel = bars_of(self._config, strategy, self._database)
-        on_panel(panel)
-        dataset = dataset_of(panel, self._config)
         if stop():
             self._store.cancel(self._run_id)
             return None
+        on_panel(panel)
+        dataset = dataset_of(panel, self._config)
         self._store.mark_running(self._run_id, dataset)
         result = run_backtest(
             self._config,

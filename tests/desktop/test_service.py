@@ -237,6 +237,15 @@ def test_two_symbols_share_one_account(service, tmp_path):
     assert stored.result.curve.cash.min() >= -1e-6
 
 
+@pytest.fixture
+def interruptible():
+    """Take interrupts: a job in the background of a shell begins with them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_first_interrupt_asks_and_the_second_ends():
     with stop_on_interrupt() as should_stop:
         before = should_stop()
