@@ -64,10 +64,6 @@ class SetupPresenter(QObject):
         self._values = copy.deepcopy(values)
         self._publish()
 
-    def load_demo(self) -> None:
-        """Take the draft that shows the program on its bundled data."""
-        self.load(DEMO)
-
     def set_value(self, path: str, value: Any) -> None:
         """Set one field by its dotted path; None or an empty text clears it to its default."""
         *sections, name = path.split(".")

@@ -80,11 +80,6 @@ class Task(QThread):
         """Ask the work to stop. Asking twice is the same as once; asking too late changes nothing."""
         self._stop.set()
 
-    @property
-    def is_cancelling(self) -> bool:
-        """Whether the task was asked to stop."""
-        return self._stop.is_set()
-
     def run(self) -> None:
         """Do the work and say how it ended. Runs on the task's own thread."""
         throttle: Throttle[Any] = Throttle(self.progress.emit, PROGRESS_PER_SECOND, time.monotonic)
