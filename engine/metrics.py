@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.activity import trade_sums_nb, traded_value_nb
+from engine.kernels.activity import traded_value_nb
 from engine.kernels.benchmark import pair_nb
 from engine.kernels.equity import NOISE, CurveSums, Falls, curve_nb, drawdown_nb, falls_nb
 from engine.metric_table import METRICS, Metric
 from engine.percentiles import tails_of
 from engine.sheet import Sheet, Value
+from engine.statistics.trades import groups_of, put_trade_metrics
 from engine.types import NS_PER_DAY
 from engine.years import bars_per_year
 
@@ -28,9 +29,6 @@ Floats = NDArray[np.float64]
 
 DAYS_PER_YEAR: Final = 365.25
 
-_NO_TRADES = "no closed trades"
-_NO_WINS = "no winning trades"
-_NO_LOSSES = "no losing trades"
 _NO_BENCHMARK = "no benchmark"
 _NO_DRAWDOWN = "no drawdown"
 _ONE_BAR = "one bar is too few"
@@ -170,8 +168,16 @@ def compute_metrics(
         _tails(sheet, run)
         _against_benchmark(sheet, run, benchmark_values, benchmark_base)
         _activity(sheet, run, fills)
-        _trades(sheet, trades, time_ns, _first_bar(time_ns, fills))
+        _trades(sheet, trades, fills, time_ns)
     return sheet.ordered(metric.name for metric in METRICS), sheet.undefined
+
+
+def _trades(
+    sheet: Sheet, trades: NDArray[np.void], fills: NDArray[np.void], time_ns: NDArray[np.int64]
+) -> None:
+    first = _first_bar(time_ns, fills)
+    whole = groups_of(trades, np.zeros(len(trades), np.int64), 1, time_ns, first)
+    put_trade_metrics(sheet, whole[0])
 
 
 def _first_bar(time_ns: NDArray[np.int64], fills: NDArray[np.void]) -> int:
@@ -312,40 +318,6 @@ def _activity(sheet: Sheet, run: _Run, fills: NDArray[np.void]) -> None:
     sheet.put("exposure", run.sums.exposure / run.n)
     traded = traded_value_nb(fills) / 2.0
     sheet.put("turnover", traded / (run.sums.equity / run.n) * run.per_year / run.n)
-
-
-def _trades(
-    sheet: Sheet, trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int
-) -> None:
-    n = len(trades)
-    sums = trade_sums_nb(trades, time_ns, first_bar)
-    sheet.put("total_trades", n)
-    sheet.put("winning_trades", sums.winning)
-    sheet.put("losing_trades", sums.losing)
-    sheet.put("breakeven_trades", n - sums.winning - sums.losing)
-    sheet.divide("win_rate", sums.winning, n, _NO_TRADES)
-    sheet.divide("expectancy", sums.profit, n, _NO_TRADES)
-    sheet.divide("avg_holding_period", sums.days, n, _NO_TRADES)
-    sheet.divide("avg_holding_bars", sums.bars, n, _NO_TRADES)
-    sheet.divide("avg_win", sums.won, sums.winning, _NO_WINS if n else _NO_TRADES)
-    sheet.divide("avg_loss", sums.lost, sums.losing, _NO_LOSSES if n else _NO_TRADES)
-    sheet.divide("profit_factor", sums.won, abs(sums.lost), _NO_LOSSES if n else _NO_TRADES)
-    if sums.winning and sums.losing:
-        ratio = (sums.won / sums.winning) / (abs(sums.lost) / sums.losing)
-        rate = sums.winning / n
-        sheet.put("profit_loss_ratio", ratio)
-        sheet.divide("kelly", rate * ratio - (1.0 - rate), ratio, _NO_WINS)
-    else:
-        why = _NO_TRADES if n == 0 else _NO_LOSSES if sums.losing == 0 else _NO_WINS
-        sheet.skip(why, "profit_loss_ratio", "kelly")
-    if n < 2:
-        sheet.skip("one trade is too few" if n else _NO_TRADES, "sqn")
-        return
-    mean, deviation = sums.profit / n, math.sqrt(sums.profit_squares / (n - 1))
-    if deviation <= 1e-12 * abs(mean):
-        sheet.skip("the profits do not vary", "sqn")
-    else:
-        sheet.put("sqn", math.sqrt(n) * mean / deviation)
 
 
 def _date(time_ns: np.int64) -> str:
