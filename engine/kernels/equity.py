@@ -42,12 +42,18 @@ class Falls(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def drawdown_nb(equity: NDArray[np.float64], capital: float) -> NDArray[np.float64]:
-    """Return equity / running maximum - 1, (n_bars,); the capital is the first maximum."""
+    """Return equity / running maximum - 1, (n_bars,); the capital is the first maximum.
+
+    As (equity - peak) x (1 / peak), which is right to its last digits.
+    """
     out = np.empty(len(equity))
     peak = capital
+    per_peak = 1.0 / peak
     for i in range(len(equity)):
-        peak = max(peak, equity[i])
-        out[i] = equity[i] / peak - 1.0
+        if equity[i] > peak:
+            peak = equity[i]
+            per_peak = 1.0 / peak
+        out[i] = (equity[i] - peak) * per_peak
     return out
 
 
@@ -118,13 +124,13 @@ def falls_nb(
     squares = deepest = longest = worst = 0.0
     trough = peak_before = recovery = peak_bar = -1
     peak = capital
-    calm = peak * (1.0 - NOISE)
+    per_peak, calm = 1.0 / peak, peak * (1.0 - NOISE)
     below = False
     for i in range(len(equity)):
         value = equity[i]
         if value < calm:
             below = True
-            fall = value / peak - 1.0
+            fall = (value - peak) * per_peak
             out[i] = fall
             squares += fall * fall
             deepest = max(deepest, peak - value)
@@ -139,8 +145,8 @@ def falls_nb(
                     recovery = i
             if value > peak:
                 peak = value
-                calm = peak * (1.0 - NOISE)
-            out[i] = value / peak - 1.0
+                per_peak, calm = 1.0 / peak, peak * (1.0 - NOISE)
+            out[i] = (value - peak) * per_peak
             peak_bar = i
     if below:
         longest = max(longest, float(time_ns[-1] - time_ns[max(peak_bar, 0)]))

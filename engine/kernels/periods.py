@@ -54,7 +54,7 @@ def periods_nb(equity: Floats, capital: float, rows: NDArray[np.void]) -> None:
             squares += away * (change - mean)
             peak = max(peak, value)
             if value < peak * (1.0 - NOISE):
-                worst = min(worst, value / peak - 1.0)
+                worst = min(worst, (value - peak) * (1.0 / peak))
             before = value
             row.lowest = min(row.lowest, value)
             bar += 1
@@ -74,8 +74,8 @@ def deepest_nb(equity: Floats, capital: float, rows: NDArray[np.void]) -> int:
     for bar in range(len(equity)):
         value = equity[bar]
         if value < peak * (1.0 - NOISE):
-            if value / peak - 1.0 < depth:
-                depth, trough = value / peak - 1.0, bar
+            if (value - peak) * (1.0 / peak) < depth:
+                depth, trough = (value - peak) * (1.0 / peak), bar
             continue
         if depth < 0.0:
             found = _keep_nb(rows, found, depth, peak_bar, trough, bar, peak - equity[trough])

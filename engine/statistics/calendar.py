@@ -1,9 +1,10 @@
-"""A run by the calendar: years and months, in UTC.
+"""A run by the calendar: years, quarters, months and ISO weeks, in UTC.
 
 A bar belongs to the day that it carries. A period begins where the equity stood at the end of the
 one before, the first with the initial capital; what lies in no bar of the run has no row.
 """
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -19,16 +20,18 @@ from engine.sheet import Sheet
 from engine.statistics.tables import Row, Table
 from engine.statistics.trade_columns import TRADE_COLUMNS
 from engine.statistics.trades import groups_of, trade_sheet
+from engine.types import NS_PER_DAY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Length = Literal["year", "month"]
+Length = Literal["year", "quarter", "month", "week"]
 
 BROKE: Final = "equity fell to zero or below"
 NO_BENCHMARK: Final = "no benchmark"
 
-_TITLES: Final = {"year": "Year", "month": "Month"}
-_UNITS: Final = {"year": "datetime64[Y]", "month": "datetime64[M]"}
+_TITLES: Final = {"year": "Year", "quarter": "Quarter", "month": "Month", "week": "Week"}
+_MONTHS: Final = {"year": 12, "quarter": 3, "month": 1}
+_THURSDAY_TO_MONDAY: Final = 3  # 1970-01-01 was a Thursday; ISO weeks begin on Mondays
 _ONE_BAR: Final = "one bar is too few"
 
 PERIOD_COLUMNS: Final[tuple[Metric, ...]] = (
@@ -69,20 +72,20 @@ def period_rows(
 ) -> tuple[Ints, NDArray[np.void]]:
     """Return the periods that have bars, ascending, and what the equity did in each (``PERIOD``).
 
-    Periods are counted from 1970, in years or in months.
+    Periods are counted from 1970: years, quarters, months, or the ISO week of its first day.
     """
     if len(time_ns) == 0:
         return np.empty(0, np.int64), np.zeros(0, PERIOD)
-    number = time_ns.astype("datetime64[ns]").astype(_UNITS[length]).astype(np.int64)
+    number = _period_numbers(time_ns, length)
     last_bars = np.append(np.flatnonzero(number[1:] != number[:-1]), len(number) - 1)
     rows = np.zeros(len(last_bars), PERIOD)
     rows["last_bar"] = last_bars
-    periods_nb(equity, initial_capital, rows)
+    periods_nb(equity, float(initial_capital), rows)
     return number[last_bars], rows
 
 
 def by_period(result: BacktestResult, length: Length) -> Table:
-    """Return a row for each year (``2009``) or month (``2009-03``) of the run."""
+    """Return a row for each ``2009``, ``2009-Q1``, ``2009-03`` or ``2009-W07`` of the run."""
     capital = result.config.account.initial_capital
     numbers, rows = period_rows(result.time_ns, result.curve.equity, capital, length)
     sums = groups_of(
@@ -101,8 +104,7 @@ def by_period(result: BacktestResult, length: Length) -> Table:
             sheet.skip(why, "benchmark_return")
         else:
             sheet.put("benchmark_return", other)
-        key = str(np.datetime64(int(number), "Y" if length == "year" else "M"))
-        found.append(Row.of(key, sheet, PERIOD_COLUMNS))
+        found.append(Row.of(_key_of(int(number), length), sheet, PERIOD_COLUMNS))
     return Table(_TITLES[length], PERIOD_COLUMNS, tuple(found))
 
 
@@ -127,6 +129,28 @@ def monthly_returns(
             undefined[0] = BROKE
         found.append(YearOfReturns(1970 + year, tuple(cells), whole, undefined))
     return tuple(found)
+
+
+def _period_numbers(time_ns: Ints, length: Length) -> Ints:
+    if length == "week":
+        return (time_ns // NS_PER_DAY + _THURSDAY_TO_MONDAY) // 7
+    months: Ints = time_ns.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+    return months // _MONTHS[length]
+
+
+def _key_of(number: int, length: Length) -> str:
+    if length == "week":
+        monday = dt.date(1970, 1, 1) + dt.timedelta(days=7 * number - _THURSDAY_TO_MONDAY)
+        year, week, _ = monday.isocalendar()
+        return f"{year}-W{week:02d}"
+    year, month = divmod(number * _MONTHS[length], 12)
+    match length:
+        case "year":
+            return str(1970 + year)
+        case "quarter":
+            return f"{1970 + year}-Q{month // 3 + 1}"
+        case _:
+            return f"{1970 + year}-{month + 1:02d}"
 
 
 def _put_period(sheet: Sheet, row: NDArray[np.void], result: BacktestResult) -> None:

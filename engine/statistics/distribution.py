@@ -77,7 +77,7 @@ def distribution(equity: Floats, initial_capital: float) -> Distribution:
         return Distribution(
             np.empty(0), np.empty(0, np.int64), sheet.ordered(names), sheet.undefined, why
         )
-    returns = returns_nb(equity, initial_capital)
+    returns = returns_nb(equity, float(initial_capital))
     ordered = np.sort(returns)
     low, high = float(ordered[0]), float(ordered[-1])
     mean = total_nb(returns) / n

@@ -70,7 +70,7 @@ def deepest_falls(
     if most < 1:
         raise ValueError(f"most is {most}: ask for one fall or more")
     rows = np.zeros(min(most, len(equity)), EPISODE)
-    n = deepest_nb(equity, initial_capital, rows) if len(equity) else 0
+    n = deepest_nb(equity, float(initial_capital), rows) if len(equity) else 0
     return tuple(_fall_of(row, time_ns) for row in rows[:n])
 
 

@@ -52,7 +52,7 @@ def rolling_volatility(
     bars_per_year : N
     """
     _check_window(window)
-    _, squares = windows_nb(returns_nb(equity, initial_capital), window)
+    _, squares = windows_nb(returns_nb(equity, float(initial_capital)), window)
     deviation = np.sqrt(squares / (window - 1))
     deviation[deviation <= NOISE] = 0.0
     sound = _sound(equity, initial_capital, window)
@@ -72,7 +72,7 @@ def rolling_sharpe(
     As `rolling_volatility`; ``risk_free_rate`` is yearly, a fraction.
     """
     _check_window(window)
-    means, squares = windows_nb(returns_nb(equity, initial_capital), window)
+    means, squares = windows_nb(returns_nb(equity, float(initial_capital)), window)
     deviation = np.sqrt(squares / (window - 1))
     varied = deviation > NOISE
     excess = means - risk_free_rate / bars_per_year
@@ -98,7 +98,7 @@ def rolling_beta(
     if benchmark is None:
         return Series(np.empty(0, np.int64), np.empty(0), {"no benchmark": len(equity)})
     pair = pair_windows_nb(
-        returns_nb(equity, initial_capital), benchmark_returns_nb(benchmark, base), window
+        returns_nb(equity, float(initial_capital)), benchmark_returns_nb(benchmark, base), window
     )
     varied = np.sqrt(pair.y_y / (window - 1)) > NOISE
     slope = np.zeros(len(varied))

@@ -84,8 +84,11 @@ def test_periods_equal_their_plain_twin(
             assert spread == pytest.approx(twin["sd"], rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("length", ["year", "month"])
-def test_the_periods_of_a_run_add_up_to_it(length: str) -> None:
+@pytest.mark.parametrize(
+    ("length", "first"),
+    [("year", "2020"), ("quarter", "2020-Q1"), ("month", "2020-01"), ("week", "2020-W01")],
+)
+def test_the_periods_of_a_run_add_up_to_it(length: str, first: str) -> None:
     result = crossing()
 
     table = by_period(result, length)
@@ -97,7 +100,16 @@ def test_the_periods_of_a_run_add_up_to_it(length: str) -> None:
     bench = math.prod(1 + row.values["benchmark_return"] for row in table)
     assert bench == pytest.approx(1 + result.metrics["benchmark_return"], rel=1e-9)
     assert [row.key for row in table] == sorted(row.key for row in table)
-    assert table.rows[0].key == ("2020" if length == "year" else "2020-01")
+    assert table.rows[0].key == first
+
+
+def test_a_week_is_named_by_the_year_of_its_thursday() -> None:
+    times = days_from(5, 9, 10, 12, 13)  # 27 and 31 December 2009, 1, 3 and 4 January 2010
+
+    numbers, rows = period_rows(times, np.ones(5), 1.0, "week")
+
+    assert rows["bars"].tolist() == [1, 3, 1]
+    assert np.diff(numbers).tolist() == [1, 1]
 
 
 def test_a_year_without_trades_says_so_and_has_no_ratio() -> None:
