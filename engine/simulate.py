@@ -15,7 +15,7 @@ from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.instructions import TARGET_LABELS, from_signals, from_weights
 from engine.market import Panel
-from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
+from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
 from engine.result import (
     BacktestProgress,
     BacktestResult,
@@ -205,6 +205,7 @@ def result_of(
         benchmark_base=base,
         bars_per_year=per_year,
         risk_free_rate=config.account.risk_free_rate,
+        drawdown_out=(falls := np.empty(len(time_ns))),
     )
     _to_counted(fills, orders, trades, first)
     return BacktestResult(
@@ -218,7 +219,7 @@ def result_of(
         open_positions=open_positions,
         labels=labels,
         curve=curve,
-        drawdown=drawdown(curve.equity, capital),
+        drawdown=falls,
         benchmark=None if values is None else scaled_benchmark(values, base, capital),
         metrics=metrics,
         undefined=undefined,

@@ -68,8 +68,7 @@ def view_of(stored: StoredRun, panel: Panel | None, panel_error: str = "") -> Ru
 
 def strategy_title(name: str) -> str:
     """Return what people call a strategy; a name that is not built in stays as it is."""
-    found = registry.BUILT_IN.get(name)
-    return found.title if found else name
+    return registry.title_of(name)
 
 
 def badges_of(result: BacktestResult) -> tuple[str, ...]:

@@ -91,16 +91,13 @@ class Service:
             BacktestValidationError: the dates or a parameter are impossible.
             BacktestNotFoundError: there is no such strategy.
         """
-        from desktop.service.running import (
-            facts_of,
-            spec_of,
-            strategy_of,
-        )  # loads the compiled kernels
+        from desktop.service.running import facts_of, strategy_of  # loads the compiled kernels
+        from desktop.service.saved import spec_of_saved
 
         log = logs.get("runs")
         try:
             check_dates(config, self._today())
-            spec = spec_of(strategy_of(config), config.strategy.name)
+            spec = spec_of_saved(config, self._store, strategy_of(config, self._store))
             run_id = self._store.submit(
                 config, spec, engine_version=app_version(), config_path=config_path
             )
@@ -143,7 +140,7 @@ class Service:
         """
         from desktop.service.running import bars_of, strategy_of
 
-        return bars_of(config, strategy_of(config), self._database)
+        return bars_of(config, strategy_of(config, self._store), self._database)
 
     @property
     def store(self) -> RunStore:

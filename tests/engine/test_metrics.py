@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.metrics import METRICS, bars_per_year, compute_metrics, drawdown, scaled_benchmark
 from engine.types import FILL, NS_PER_DAY, TRADE
+from tests.engine.comparing import differing
 from tests.naive.metrics import naive_benchmark_metrics, naive_curve_metrics, naive_trade_metrics
 
 NAN = float("nan")
@@ -52,18 +53,6 @@ def measured(
 
 def picked(metrics: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
     return {name: metrics[name] for name in expected}
-
-
-def differing(
-    metrics: dict[str, Any], expected: dict[str, Any], rel: float, abs_: float
-) -> dict[str, Any]:
-    """Return what is not as expected within the tolerances, as name: (found, expected)."""
-    return {
-        name: (metrics[name], value)
-        for name, value in expected.items()
-        if metrics[name]
-        != (pytest.approx(value, rel=rel, abs=abs_) if isinstance(value, float) else value)
-    }
 
 
 def test_a_small_curve_by_hand() -> None:
@@ -254,6 +243,15 @@ def test_a_scaled_benchmark_starts_where_the_account_does() -> None:
     assert scaled_benchmark(np.array([110.0, 121.0]), 100.0, 1000.0) == pytest.approx([1100, 1210])
     assert scaled_benchmark(late, NAN, 1000.0) == pytest.approx([NAN, 1000, 1200], nan_ok=True)
     assert np.isnan(scaled_benchmark(np.array([NAN]), NAN, 1000.0)).all()
+
+
+def test_the_drawdowns_found_beside_the_metrics_are_the_drawdown_curve() -> None:
+    equity = np.array([90.0, 120.0, 60.0, 120.0 * (1 - 1e-16), 130.0])
+    beside = np.empty(5)
+
+    measured(equity.tolist(), 100.0, drawdown_out=beside)
+
+    assert beside.tolist() == drawdown(equity, 100.0).tolist()
 
 
 def test_drawdown_starts_from_the_initial_capital() -> None:
