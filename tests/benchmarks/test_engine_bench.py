@@ -18,10 +18,9 @@ from engine.market import Panel
 from engine.simulate import run_backtest
 from engine.strategies.registry import get
 from engine.strategies.sma_cross import SmaCross
-from engine.types import Action, SizeKind
 from tests.benchmarks.data import minutes, month_ends, stocks, strongest
 from tests.engine.builders import rules_of
-from tests.naive.orders import Said
+from tests.naive.orders import said_rows
 from tests.naive.simulation import Account
 
 COSTS = rules_of(commission_rate=0.001, slippage_rate=0.0005)
@@ -71,10 +70,7 @@ def test_rotation_of_500_stocks_over_ten_years_from_weights(benchmark: Any) -> N
 def test_rotation_of_500_stocks_by_the_plain_python_twin(benchmark: Any) -> None:
     panel, bars, weights = rotation()
     instructions = from_weights(weights, bars, SizingConfig())
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in instructions.tolist()
-    ]
+    rows = said_rows(instructions)
 
     twin = benchmark.pedantic(lambda: Account(panel, rows, COSTS, CAPITAL).run(), rounds=1)
 

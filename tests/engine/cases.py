@@ -22,7 +22,7 @@ from engine.strategies.protocol import TargetStrategy
 from engine.types import NS_PER_DAY, Action, EventKind, SizeKind
 from engine.validate import build_panel, check_bars, check_currencies
 from tests.engine.builders import events_of, instructions_of, said
-from tests.naive.orders import Said
+from tests.naive.orders import said_rows
 from tests.naive.simulation import Account
 from tests.shared import shared_path
 
@@ -80,11 +80,7 @@ def run_case(case: Case) -> Outcome:
     simulation = new_simulation(panel, instructions, rules, capital)
     simulation.advance(panel.n_bars)
     simulation.expire_waiting()
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in instructions.tolist()
-    ]
-    twin = Account(panel, rows, rules, capital).run()
+    twin = Account(panel, said_rows(instructions), rules, capital).run()
     return Outcome(panel, result_of(config, simulation, labels), twin)
 
 

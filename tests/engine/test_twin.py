@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from engine.driver import Simulation, new_simulation
 from engine.kernels.book import new_book
-from engine.types import FILL, Action, SizeKind
+from engine.types import FILL
 from tests.engine.worlds import World, worlds
-from tests.naive.orders import Fill, Order, Said
+from tests.naive.orders import Fill, Order, said_rows
 from tests.naive.simulation import Account
 
 EXAMPLES = int(os.environ.get("TRADEBENCH_EXAMPLES", "300"))
@@ -21,11 +21,7 @@ QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 def twin_of(world: World) -> Account:
     """Run the twin."""
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in world.instructions.tolist()
-    ]
-    return Account(world.panel, rows, world.rules, world.capital).run()
+    return Account(world.panel, said_rows(world.instructions), world.rules, world.capital).run()
 
 
 def kernel_of(world: World, cuts: tuple[int, ...] = (), room: int | None = None) -> Simulation:
@@ -41,7 +37,8 @@ def kernel_of(world: World, cuts: tuple[int, ...] = (), room: int | None = None)
 
 
 def plain_fills(fills: list[Fill]) -> list[tuple[object, ...]]:
-    return [tuple(getattr(fill, name) for name in FILL.names or ()) for fill in fills]
+    names = [name for name in FILL.names or () if name != "ambiguous"]
+    return [tuple(getattr(fill, name) for name in names) for fill in fills]
 
 
 def plain_orders(orders: list[Order]) -> list[tuple[object, ...]]:
@@ -75,10 +72,34 @@ def orders_of(simulation: Simulation) -> NDArray[np.void]:
     return simulation.book.orders[: simulation.state["n_orders"][0]]
 
 
+def columns_of(rows: NDArray[np.void], names: tuple[str, ...]) -> list[tuple[object, ...]]:
+    return list(zip(*(rows[name].tolist() for name in names), strict=True))
+
+
+ORDER_FIELDS = (
+    "decided",
+    "closed",
+    "symbol",
+    "label",
+    "action",
+    "kind",
+    "side",
+    "size_kind",
+    "status",
+    "reason",
+    "cause",
+    "size",
+    "close_stop_rate",
+    "close_target_rate",
+    "filled",
+)
+FILL_FIELDS = tuple(name for name in FILL.names or () if name != "ambiguous")
+
+
 def assert_equal(simulation: Simulation, twin: Account) -> None:
     first = simulation.panel.first_counted
-    assert fills_of(simulation).tolist() == plain_fills(twin.fills)
-    assert orders_of(simulation).tolist() == plain_orders(twin.orders)
+    assert columns_of(fills_of(simulation), FILL_FIELDS) == plain_fills(twin.fills)
+    assert columns_of(orders_of(simulation), ORDER_FIELDS) == plain_orders(twin.orders)
     assert simulation.curve.equity[first:].tolist() == twin.equity
     assert simulation.curve.cash[first:].tolist() == twin.cash_curve
     assert simulation.curve.gross[first:].tolist() == twin.gross

@@ -3,7 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from engine.types import Action, OrderReason, OrderStatus, Reason, SizeKind
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.types import INSTRUCTION, Action, OrderReason, OrderStatus, Reason, SizeKind
 
 
 @dataclass
@@ -18,6 +21,26 @@ class Said:
     size: float
     stop_rate: float
     target_rate: float
+
+
+def said_rows(instructions: NDArray[np.void]) -> list[Said]:
+    """Return the instructions of the engine as the twin hears them."""
+    return [
+        Said(
+            row["bar"],
+            row["symbol"],
+            row["label"],
+            Action(row["action"]),
+            SizeKind(row["size_kind"]),
+            row["size"],
+            row["close_stop_rate"],
+            row["close_target_rate"],
+        )
+        for row in (
+            dict(zip(INSTRUCTION.names or (), values, strict=True))
+            for values in instructions.tolist()
+        )
+    ]
 
 
 @dataclass(eq=False)
@@ -52,7 +75,7 @@ class Fill:
     order: int
     symbol: int
     side: int
-    at_close: int
+    phase: int
     reason: Reason
     quantity: float
     price: float

@@ -431,7 +431,7 @@ class Account:
         quantity: float,
         price: float,
     ) -> Fill:
-        fill = Fill(self.times[bar], bar, -1, symbol, side, at_close, reason, quantity, price)
+        fill = Fill(self.times[bar], bar, -1, symbol, side, 2 * at_close, reason, quantity, price)
         self.fills.append(fill)
         return fill
 
