@@ -9,7 +9,7 @@ SHA-256, so that a file that was cut or damaged is known for one.
 import hashlib
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -48,6 +48,42 @@ class Identity:
     data: str
     code: str
     engine: str
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Keeps a run's checkpoint fresh while it goes.
+
+    Attributes:
+        identity: what the run is made of.
+        keep: writes a checkpoint down, in place of the one before.
+        seconds: how long at least between two; the first comes after as long.
+        found: the checkpoint to begin from, or None.
+    """
+
+    identity: Identity
+    keep: Callable[[bytes], None]
+    seconds: float = 5.0
+    found: bytes | None = None
+    _kept: float | None = None
+
+    def begin(self, simulation: Simulation, now: float) -> None:
+        """Put a new simulation where the checkpoint found says, if there is one.
+
+        Raises
+        ------
+        CheckpointError
+            When it cannot be taken up.
+        """
+        self._kept = now
+        if self.found is not None:
+            restore(simulation, self.found, self.identity)
+
+    def look(self, simulation: Simulation, now: float) -> None:
+        """Write a checkpoint when its time has come."""
+        if self._kept is None or now - self._kept >= self.seconds:
+            self._kept = now
+            self.keep(save(simulation, self.identity))
 
 
 def save(simulation: Simulation, identity: Identity) -> bytes:
@@ -193,7 +229,7 @@ def _named(dtype: np.dtype[Any]) -> Any:
 
 
 def _dtype_of(named: Any) -> np.dtype[Any]:
-    dtype = np.dtype(named)
+    dtype: np.dtype[Any] = np.dtype(named)
     if dtype.hasobject:
         raise _damaged("it holds objects")
     return dtype
