@@ -117,6 +117,24 @@ def identity_of(data: bytes) -> Identity:
     return Identity(**_read(data)[0]["identity"])
 
 
+def check(data: bytes, identity: Identity) -> tuple[dict[str, Any], memoryview]:
+    """Return header and arrays of a checkpoint that is whole and belongs to a run as it is made up now.
+
+    Raises
+    ------
+    CheckpointError
+        When it is damaged, or of another run, configuration, data, code or engine.
+    """
+    header, body = _read(data)
+    saved = Identity(**header["identity"])
+    for name, title in _TITLES.items():
+        if getattr(saved, name) != getattr(identity, name):
+            raise CheckpointError(
+                f"The checkpoint was made with another {title}", hint="Start the run again"
+            )
+    return header, body
+
+
 def restore(simulation: Simulation, data: bytes, identity: Identity) -> None:
     """Put a new simulation where the saved one stood.
 
@@ -134,13 +152,7 @@ def restore(simulation: Simulation, data: bytes, identity: Identity) -> None:
     CheckpointError
         When the checkpoint is damaged, or of another run, configuration, data, code or engine.
     """
-    header, body = _read(data)
-    saved = Identity(**header["identity"])
-    for name, title in _TITLES.items():
-        if getattr(saved, name) != getattr(identity, name):
-            raise CheckpointError(
-                f"The checkpoint was made with another {title}", hint="Start the run again"
-            )
+    header, body = check(data, identity)
     found = dict(_arrays(header, body))
     for name, array in _buffers(simulation, found).items():
         _put(array, found[name], name)

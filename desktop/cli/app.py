@@ -24,6 +24,7 @@ from desktop.cli import (
     demo,
     doctor,
     history,
+    resume,
     run,
     schema,
     show,
@@ -68,7 +69,7 @@ def _options(
     """Backtest trading strategies on your own computer."""
 
 
-for module in (demo, run, history, show, trades, chart, compare, stop, doctor, schema):
+for module in (demo, run, history, show, trades, chart, compare, stop, resume, doctor, schema):
     app.command(module.NAME)(module.command)
 for group, name in ((data, "data"), (connect, "connect"), (db, "db"), (sync, "sync")):
     app.add_typer(group.app, name=name)
