@@ -78,32 +78,23 @@ def run_backtest(
     BacktestValidationError
         When there is nothing to simulate or the strategy returns what is no decision.
     """
-    if panel.n_symbols == 0 or panel.n_bars - panel.first_counted < 1:
-        raise BacktestValidationError(
-            Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
-        )
+    total = _bars_to_run(panel)
     _refuse_unbuilt(config)
     begun = clock()
-    _tell(
-        on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
-    )
+    _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
     instructions, labels = instructions_of(config, panel, strategy)
-    simulation = new_simulation(
-        panel, instructions, rules_of(config), config.account.initial_capital
-    )
-    stopped = should_stop or (lambda: False)
-
-    pacer = _pacer_of(config, panel, transport, clock)
+    capital = config.account.initial_capital
+    simulation = new_simulation(panel, instructions, rules_of(config), capital)
     if keeper is not None:
         keeper.begin(simulation, clock())
 
     def look(run: Simulation) -> bool:
         if keeper is not None:
             keeper.look(run, clock())
-        _tell(on_progress, _progress_of(run, config.account.initial_capital, clock() - begun))
-        return not stopped()
+        _tell(on_progress, _progress_of(run, capital, clock() - begun))
+        return should_stop is None or not should_stop()
 
-    completed = simulation.run(clock, look, pacer)
+    completed = simulation.run(clock, look, _pacer_of(config, panel, transport, clock))
     if completed:
         simulation.expire_waiting()
     _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
@@ -138,6 +129,15 @@ def _refuse_unbuilt(config: BacktestConfig) -> None:
         raise BacktestValidationError(
             [Problem(path, "does not act yet", "leave it out") for path in found]
         )
+
+
+def _bars_to_run(panel: Panel) -> int:
+    total = panel.n_bars - panel.first_counted
+    if panel.n_symbols == 0 or total < 1:
+        raise BacktestValidationError(
+            Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
+        )
+    return total
 
 
 def _pacer_of(
