@@ -134,7 +134,7 @@ class Simulation:
         """Advance to the end in chunks of some 30 ms; ``look`` is called after each and may return False to stop.
 
         A ``pacer`` holds the run back to a speed, or until it is told to go on; ``look`` is called while it waits, too.
-        Returns True when the end was reached.
+        Returns True when the end was reached; what waits then has expired.
         """
         chunk = _FIRST_CHUNK
         looked = clock()
@@ -159,6 +159,7 @@ class Simulation:
             looked = clock()
             if look is not None and not look(self) and not self.is_done:
                 return False
+        self.expire_waiting()
         return True
 
     def _until(self, chunk: int, pacer: Pacer | None) -> int:

@@ -78,9 +78,8 @@ def run_backtest(
     BacktestValidationError
         When there is nothing to simulate or the strategy returns what is no decision.
     """
-    total = _bars_to_run(panel)
+    begun, total = clock(), _bars_to_run(panel)
     _refuse_unbuilt(config)
-    begun = clock()
     _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
     instructions, labels = instructions_of(config, panel, strategy)
     capital = config.account.initial_capital
@@ -95,8 +94,6 @@ def run_backtest(
         return should_stop is None or not should_stop()
 
     completed = simulation.run(clock, look, _pacer_of(config, panel, transport, clock))
-    if completed:
-        simulation.expire_waiting()
     _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
     result = result_of(config, simulation, labels, completed=completed, notes=notes)
     object.__setattr__(result, "duration_seconds", clock() - begun)
