@@ -72,6 +72,26 @@ def session_shares(time_ns: NDArray[np.int64], timeframe: str) -> NDArray[np.flo
     return np.repeat(1.0 / counts, counts)
 
 
+def real_seconds(time_ns: NDArray[np.int64], timeframe: str) -> NDArray[np.float64]:
+    """Return how long each bar lasts, in seconds; an event lasts until the next one of its UTC day.
+
+    Parameters
+    ----------
+    time_ns : (n_bars,) opens of the bars, UTC, ascending
+    timeframe : length of a bar, a key of ``engine.types.TIMEFRAME_NS``
+
+    Returns
+    -------
+    (n_bars,) zero or positive
+    """
+    if timeframe != "tick":
+        return np.full(len(time_ns), TIMEFRAME_NS[timeframe] / NS_PER_SECOND)
+    gaps = np.diff(time_ns, append=time_ns[-1:])
+    days = time_ns // NS_PER_DAY
+    same_day = np.diff(days, append=days[-1:]) == 0
+    return np.where(same_day, gaps / NS_PER_SECOND, 0.0)
+
+
 class Transport:
     """The hand on a run: play, pause, step, speed. Every method may be called from any thread.
 
@@ -192,8 +212,8 @@ class Pacer:
         """Take the axis of a run, the hand on it, and a steady clock in seconds."""
         self.transport = transport
         self._clock = clock
-        self._until = np.concatenate(([0.0], np.cumsum(session_shares(time_ns, timeframe))))
-        self._bar_seconds = TIMEFRAME_NS[timeframe] / NS_PER_SECOND
+        self._sessions = _until(session_shares(time_ns, timeframe))
+        self._seconds = _until(real_seconds(time_ns, timeframe))
         self._anchor = (-1, 0.0, 0)  # bar, instant, version of the transport
         self._last_look = float("-inf")
 
@@ -214,10 +234,9 @@ class Pacer:
             return None
         begun_bar, begun, _ = self._anchored(bar)
         elapsed = self._clock() - begun
-        if pace.mode is PaceMode.REAL_TIME:
-            return begun_bar + int(elapsed / self._bar_seconds)
-        reached = self._until[begun_bar] + elapsed / pace.session_seconds
-        return int(np.searchsorted(self._until, reached * (1.0 + 1e-12), side="right")) - 1
+        until, unit = self._course(pace)
+        reached = until[begun_bar] + elapsed / unit
+        return int(np.searchsorted(until, reached * (1.0 + 1e-12), side="right")) - 1
 
     def wait(self, bar: int) -> None:
         """Wait until ``bar`` may be simulated or something is asked for, at most `LONGEST_WAIT`."""
@@ -230,14 +249,15 @@ class Pacer:
         begun_bar, begun, _ = self._anchor
         if begun_bar < 0:
             return 0.0
+        until, unit = self._course(pace)
+        ahead = float(until[min(bar + 1, len(until) - 1)] - until[begun_bar])
+        return begun + ahead * unit - self._clock()
+
+    def _course(self, pace: Pace) -> tuple[NDArray[np.float64], float]:
+        """Return what passes until the end of each bar, and how many seconds a unit of it takes."""
         if pace.mode is PaceMode.REAL_TIME:
-            due = begun + (bar + 1 - begun_bar) * self._bar_seconds
-        else:
-            sessions = float(
-                self._until[min(bar + 1, len(self._until) - 1)] - self._until[begun_bar]
-            )
-            due = begun + sessions * pace.session_seconds
-        return due - self._clock()
+            return self._seconds, 1.0
+        return self._sessions, pace.session_seconds
 
     def _anchored(self, bar: int) -> tuple[int, float, int]:
         now, version = self._clock(), self.transport.version
@@ -250,3 +270,8 @@ class Pacer:
     def _forget(self) -> None:
         self._anchor = (-1, 0.0, 0)
         self._last_look = self._clock()
+
+
+def _until(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n + 1,) sums of the first 0 … n parts."""
+    return np.concatenate(([0.0], np.cumsum(parts)))

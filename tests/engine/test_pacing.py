@@ -93,6 +93,16 @@ def test_in_real_time_a_bar_takes_as_long_as_it_lasts():
     assert run.look(120.0) == 2
 
 
+def test_in_real_time_an_event_lasts_until_the_next_one_of_its_day():
+    events = np.array([0, 1, 3, 3 + 86_400], np.int64) * NS_PER_SECOND
+    run = Watched(events, "tick", Pace(PaceMode.REAL_TIME))
+    run.look()
+
+    simulated = [run.look(0.5), run.look(0.6), run.look(1.8), run.look(0.2)]
+
+    assert simulated == [0, 1, 0, 3]
+
+
 def test_another_speed_counts_from_now_on():
     run = Watched(pace=accelerated(SESSION_SECONDS))
     run.look()
