@@ -18,6 +18,7 @@ from engine.sections import (
     SCREENING,
     AccountConfig,
     DataConfig,
+    PacingConfig,
     Period,
     RebalanceConfig,
     Section,
@@ -36,6 +37,7 @@ __all__ = [
     "EntriesConfig",
     "ExecutionConfig",
     "ExitsConfig",
+    "PacingConfig",
     "Period",
     "RebalanceConfig",
     "SizingConfig",
@@ -76,6 +78,7 @@ class BacktestConfig(Section):
     rebalance: RebalanceConfig = Field(default_factory=RebalanceConfig)
     entries: EntriesConfig = Field(default_factory=EntriesConfig)
     exits: ExitsConfig = Field(default_factory=ExitsConfig)
+    pacing: PacingConfig = Field(default_factory=PacingConfig)
 
     @model_validator(mode="after")
     def _sections_agree(self) -> "BacktestConfig":
@@ -105,9 +108,11 @@ class BacktestConfig(Section):
         )
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 (64 hex) of the canonical text without the run's name."""
+        """Return the SHA-256 (64 hex) of the canonical text without what changes no result: the run's name and pace."""
         return hashlib.sha256(
-            self.model_copy(update={"name": None}).canonical_json().encode()
+            self.model_copy(update={"name": None, "pacing": PacingConfig()})
+            .canonical_json()
+            .encode()
         ).hexdigest()
 
 

@@ -14,6 +14,7 @@ from engine.config import BacktestConfig
 from engine.kernels.advance import CurveArrays, advance_nb
 from engine.kernels.book import Book, Rules, grown, new_book
 from engine.market import Panel
+from engine.pacing import Pacer
 from engine.types import (
     FILL,
     STATE,
@@ -120,34 +121,61 @@ class Simulation:
             if status == Status.DONE:
                 return
             if status == Status.FILLS_FULL:
-                more = np.zeros(2 * len(self.fills) + 64, FILL)
-                more[: len(self.fills)] = self.fills
-                self.fills = more
+                self.make_room(0, 2 * len(self.fills) + 64)
             else:
-                self.book = grown(self.book, 2 * len(self.book.orders) + 64)
+                self.make_room(2 * len(self.book.orders) + 64, 0)
 
     def run(
         self,
         clock: Callable[[], float],
         look: Callable[["Simulation"], bool] | None = None,
+        pacer: Pacer | None = None,
     ) -> bool:
         """Advance to the end in chunks of some 30 ms; ``look`` is called after each and may return False to stop.
 
-        Returns True when the end was reached.
+        A ``pacer`` holds the run back to a speed, or until it is told to go on; ``look`` is called while it waits, too.
+        Returns True when the end was reached; what waits then has expired.
         """
         chunk = _FIRST_CHUNK
+        looked = clock()
         while not self.is_done:
-            begun = clock()
-            self.advance(self.bar + chunk)
+            until = self._until(chunk, pacer)
+            begun, bar, fills = clock(), self.bar, int(self.state["n_fills"][0])
+            if until <= bar and pacer is not None:
+                pacer.wait(bar)
+            else:
+                self.advance(until)
             seconds = clock() - begun
-            if seconds > 0:
+            if pacer is not None:
+                pacer.transport.stepped(self.bar - bar, int(self.state["n_fills"][0]) > fills)
+            if until - bar < chunk:  # held back: it says nothing about how long a chunk takes
+                if clock() - looked < _CHUNK_SECONDS and not self.is_done:
+                    continue
+            elif seconds > 0:
                 # At most doubled: the first chunk may hold a compilation, the next ones may be denser.
                 chunk = int(max(1, min(2 * chunk, chunk * _CHUNK_SECONDS / seconds)))
             else:
                 chunk *= 2
+            looked = clock()
             if look is not None and not look(self) and not self.is_done:
                 return False
+        self.expire_waiting()
         return True
+
+    def _until(self, chunk: int, pacer: Pacer | None) -> int:
+        """Return the first bar not to simulate in the next chunk."""
+        allowed = None if pacer is None else pacer.allowed(self.bar)
+        until = self.bar + chunk if allowed is None else min(self.bar + chunk, allowed)
+        return min(until, self.panel.n_bars)
+
+    def make_room(self, orders: int, fills: int) -> None:
+        """Grow the buffers to hold at least so many orders and fills."""
+        if fills > len(self.fills):
+            more = np.zeros(fills, FILL)
+            more[: len(self.fills)] = self.fills
+            self.fills = more
+        if orders > len(self.book.orders):
+            self.book = grown(self.book, orders)
 
     def expire_waiting(self) -> None:
         """Write down that what still waits at the end of the data will never fill."""

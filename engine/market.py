@@ -46,6 +46,7 @@ class PanelArrays(NamedTuple):
     volume: NDArray[np.float64]
     volume_known: NDArray[np.bool_]
     events: NDArray[np.void]
+    half_spread: NDArray[np.float64]  # (n_bars, n_symbols), or (0, 0) where nothing is quoted
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Panel:
         benchmark: the series to compare with, or None.
         members: (n_bars, n_symbols) whether a symbol is in the universe at the close of a bar, or None when unknown.
         finer: finer bars of the same symbols inside these, which decide what comes first in a bar, or None.
+        half_spread: (n_bars, n_symbols) half of what bid and ask are apart where a row is a quote: a buy meets the
+            price plus it, a sell the price less it; None where nothing is quoted.
         lot_size, tick_size, multiplier: (n_symbols,) shares in a lot, least step of the price, money that one point is
             worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
@@ -99,6 +102,7 @@ class Panel:
     lot_size: NDArray[np.float64] | None = None
     tick_size: NDArray[np.float64] | None = None
     multiplier: NDArray[np.float64] | None = None
+    half_spread: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
@@ -139,6 +143,10 @@ class Panel:
             if self.members.shape != self.close.shape or self.members.dtype != np.bool_:
                 raise ValueError(f"members must be bool of shape {self.close.shape}")
             _lock(self.members)
+        if self.half_spread is not None:
+            if self.half_spread.shape != self.close.shape or self.half_spread.dtype != np.float64:
+                raise ValueError(f"half_spread must be float64 of shape {self.close.shape}")
+            _lock(self.half_spread)
         if self.finer is not None and self.finer.symbols != self.symbols:
             raise ValueError("finer bars must be of the same symbols")
         for name in INSTRUMENT_COLUMNS:
@@ -178,6 +186,7 @@ class Panel:
             self.volume,
             known,
             self.events,
+            np.empty((0, 0)) if self.half_spread is None else self.half_spread,
         )
 
     def slice(self, start: int, stop: int) -> "Panel":
@@ -203,6 +212,7 @@ class Panel:
             first_counted=max(0, min(self.first_counted, stop) - start),
             benchmark=bench,
             members=None if self.members is None else self.members[start:stop],
+            half_spread=None if self.half_spread is None else self.half_spread[start:stop],
             fields={k: v[start:stop] for k, v in self.fields.items()},
         )
 
@@ -246,6 +256,8 @@ class Panel:
             put("sessions", self.sessions.astype("<i8").tobytes())
         if self.members is not None:
             put("members", np.packbits(self.members).tobytes())
+        if self.half_spread is not None:
+            put("half spread", _canonical(self.half_spread))
         if self.finer is not None:
             put("finer", self.finer.content_hash().encode())
         for name in INSTRUMENT_COLUMNS:

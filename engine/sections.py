@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from engine.criteria import Criteria
+from engine.pacing import Pace, PaceMode
 
 SCREENING = "screening"  # what a strategy of criteria is called
 
@@ -224,3 +225,20 @@ class RebalanceConfig(Section):
                 says = "needs" if value is None else "does not use"
                 raise ValueError(f"period {self.period} {says} {key}")
         return self
+
+
+class PacingConfig(Section):
+    """How fast a run goes; it changes nothing of what comes out."""
+
+    mode: PaceMode = Field(
+        PaceMode.MAX,
+        description="max, accelerated (a session takes 86.4 s / factor), or real_time",
+    )
+    acceleration_factor: float = Field(
+        10.0, gt=0, le=1e9, description="10 lets a session take 8.64 seconds"
+    )
+
+    @property
+    def pace(self) -> Pace:
+        """The speed that this says."""
+        return Pace(self.mode, self.acceleration_factor)

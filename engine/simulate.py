@@ -10,12 +10,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.checkpoint import Keeper
 from engine.config import BacktestConfig, EntriesConfig, ExitsConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.instructions import TARGET_LABELS, from_signals, from_weights
 from engine.market import Panel
 from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
+from engine.pacing import PaceMode, Pacer, Transport
 from engine.result import (
     BacktestProgress,
     BacktestResult,
@@ -45,6 +47,8 @@ def run_backtest(
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     notes: Sequence[str] = (),
+    transport: Transport | None = None,
+    keeper: Keeper | None = None,
 ) -> BacktestResult:
     """Run one backtest.
 
@@ -64,34 +68,32 @@ def run_backtest(
         Asked between chunks, first after the first; True ends the run as ``cancelled`` with what there is.
     notes : sequence of str
         Warnings that the caller found (unusual settings).
+    transport : Transport, optional
+        The hand on the run: pause, steps, speed. Without one it goes as ``config.pacing`` says.
+    keeper : Keeper, optional
+        Writes the state down now and then, and says from which one to begin.
 
     Raises
     ------
     BacktestValidationError
         When there is nothing to simulate or the strategy returns what is no decision.
     """
-    if panel.n_symbols == 0 or panel.n_bars - panel.first_counted < 1:
-        raise BacktestValidationError(
-            Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
-        )
+    begun, total = clock(), _bars_to_run(panel)
     _refuse_unbuilt(config)
-    begun = clock()
-    _tell(
-        on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
-    )
+    _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
     instructions, labels = instructions_of(config, panel, strategy)
-    simulation = new_simulation(
-        panel, instructions, rules_of(config), config.account.initial_capital
-    )
-    stopped = should_stop or (lambda: False)
+    capital = config.account.initial_capital
+    simulation = new_simulation(panel, instructions, rules_of(config), capital)
+    if keeper is not None:
+        keeper.begin(simulation, clock())
 
     def look(run: Simulation) -> bool:
-        _tell(on_progress, _progress_of(run, config.account.initial_capital, clock() - begun))
-        return not stopped()
+        if keeper is not None:
+            keeper.look(run, clock())
+        _tell(on_progress, _progress_of(run, capital, clock() - begun))
+        return should_stop is None or not should_stop()
 
-    completed = simulation.run(clock, look)
-    if completed:
-        simulation.expire_waiting()
+    completed = simulation.run(clock, look, _pacer_of(config, panel, transport, clock))
     _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
     result = result_of(config, simulation, labels, completed=completed, notes=notes)
     object.__setattr__(result, "duration_seconds", clock() - begun)
@@ -124,6 +126,28 @@ def _refuse_unbuilt(config: BacktestConfig) -> None:
         raise BacktestValidationError(
             [Problem(path, "does not act yet", "leave it out") for path in found]
         )
+
+
+def _bars_to_run(panel: Panel) -> int:
+    total = panel.n_bars - panel.first_counted
+    if panel.n_symbols == 0 or total < 1:
+        raise BacktestValidationError(
+            Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
+        )
+    return total
+
+
+def _pacer_of(
+    config: BacktestConfig,
+    panel: Panel,
+    transport: Transport | None,
+    clock: Callable[[], float],
+) -> Pacer | None:
+    """Return what holds the run back; None when nothing ever will."""
+    if transport is None and config.pacing.mode is PaceMode.MAX:
+        return None
+    hand = transport or Transport(config.pacing.pace)
+    return Pacer(panel.time_ns, panel.timeframe, hand, clock)
 
 
 def instructions_of(

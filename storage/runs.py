@@ -3,7 +3,7 @@
 A run's row is written when it is submitted; its results and final status land later in one
 transaction, so a run is either complete or has no result at all. Statuses move only along `_FROM`:
 
-    queued → running ⇄ paused → completed | failed | cancelled | interrupted
+    queued → running ⇄ paused → completed | failed | cancelled | interrupted (→ running, from its checkpoint)
 
 Every method is safe to call from any thread, and several processes may share the database.
 Wherever a method takes an id it takes a unique prefix too.
@@ -58,7 +58,7 @@ from storage.schema import (
 from storage.snapshots import Snapshots
 
 _FROM: Final[dict[RunStatus, tuple[RunStatus, ...]]] = {
-    "running": ("queued", "paused"),
+    "running": ("queued", "paused", "interrupted"),
     "paused": ("running",),
     "completed": ("running",),
     "failed": ("queued", "running", "paused"),
@@ -149,10 +149,11 @@ class RunStore:
             )
 
     def mark_running(self, run_id: str, dataset: DatasetSpec | None = None) -> None:
-        """Move a queued or paused run to ``running``, driven by this process; may name its data."""
+        """Move a queued, paused or interrupted run to ``running``, driven by this process; may name its data."""
         with self._database.write(PATIENT_SECONDS) as connection:
             run = self._find(connection, run_id)
             values = writing.runner() | {"started_at": run["started_at"] or now()}
+            values |= {"completed_at": None, "error_message": None, "cancel_requested": False}
             if dataset is not None:
                 values["dataset_id"] = writing.put_dataset(connection, dataset)
             self._move(connection, run, "running", **values)
@@ -488,7 +489,7 @@ class RunStore:
                 hint=f"it would have to be {' or '.join(_FROM[status])}",
             )
         self._update(connection, run["id"], status=status, **values)
-        if status in FINAL_STATUSES:
+        if status in FINAL_STATUSES and status != "interrupted":  # that may be taken up again
             writing.queue_push(connection, run["id"], now())
 
     def _update(self, connection: sa.Connection, run_id: str, **values: Any) -> None:

@@ -24,6 +24,7 @@ from desktop.cli import (
     demo,
     doctor,
     history,
+    resume,
     run,
     schema,
     show,
@@ -69,7 +70,7 @@ def _options(
     """Backtest trading strategies on your own computer."""
 
 
-for module in (demo, run, history, show, trades, chart, compare, stop, doctor, schema):
+for module in (demo, run, history, show, trades, chart, compare, stop, resume, doctor, schema):
     app.command(module.NAME)(module.command)
 for group, name in (
     (data, "data"),

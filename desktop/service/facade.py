@@ -23,13 +23,15 @@ from engine.market import Panel
 from engine.result import BacktestProgress, BacktestResult
 from engine.types import NS_PER_DAY
 from storage import paths
+from storage.checkpoints import Checkpoints
 from storage.market.source import OpenDatabase
-from storage.records import RunFilter, RunPage, RunRecord, RunSort, StoredRun, TradePage
+from storage.records import RunFilter, RunPage, RunRecord, RunSort, RunSummary, StoredRun, TradePage
 from storage.runs import RunStore
 
 if TYPE_CHECKING:
     from desktop.service.health import Health
     from desktop.service.sync import SyncService
+    from engine.pacing import Transport
     from storage.credentials import Credentials
     from storage.profiles import ProfileStore
 
@@ -113,10 +115,12 @@ class Service:
         on_progress: Callable[[BacktestProgress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
         on_panel: Callable[[Panel], None] | None = None,
+        transport: "Transport | None" = None,
     ) -> StoredRun:
-        """Run what was submitted, in this thread, and return it as stored.
+        """Run what was submitted, or take up what was interrupted, in this thread, and return it as stored.
 
-        ``on_panel`` is handed the bars as soon as they are loaded, for whoever draws them.
+        ``on_panel`` is handed the bars as soon as they are loaded, for whoever draws them; ``transport`` is the hand on
+        the run's speed.
 
         A run that is asked to stop comes back ``cancelled`` with what there was. After a failure
         the run is stored as failed; a KeyboardInterrupt leaves it cancelled without a result.
@@ -127,7 +131,12 @@ class Service:
         from desktop.service.running import Run
 
         run = Run(
-            self._store, run_id, clock=self._clock, today=self._today(), database=self._database
+            self._store,
+            run_id,
+            clock=self._clock,
+            today=self._today(),
+            database=self._database,
+            transport=transport,
         )
         run.execute(on_progress, should_stop, on_panel)
         return self._store.load(run_id)
@@ -159,6 +168,43 @@ class Service:
             lambda profile: credentials.load(profile).password,
             profile_name=profile_name,
         )
+
+    def interrupted(self) -> list[RunSummary]:
+        """Return the runs that the program's end cut off, newest first."""
+        where = RunFilter(status="interrupted")
+        return list(self._store.list(where, limit=MAX_PAGE).items)
+
+    def interrupted_id(self, run_id: str) -> str:
+        """Return the full id of an interrupted run.
+
+        Raises:
+            BacktestError: the run was not interrupted.
+        """
+        record = self._store.get(run_id)
+        if record.status != "interrupted":
+            raise BacktestError(
+                f"Run {record.short_id} was not interrupted: it is {record.status}",
+                hint="tradebench resume lists those that were",
+                run_id=record.run_id,
+            )
+        return record.run_id
+
+    def restart(self, run_id: str) -> str:
+        """Submit an interrupted run once more, as a new run, and put the old one into the trash; return the new id."""
+        old = self._store.get(self.interrupted_id(run_id))
+        new = self.submit(old.config)
+        self.discard(old.run_id)
+        return new
+
+    def can_resume(self, run_id: str) -> bool:
+        """Whether an interrupted run left a checkpoint that it can be taken up from."""
+        return Checkpoints().has(self._store.resolve(run_id))
+
+    def discard(self, run_id: str) -> None:
+        """Move an interrupted run to the trash, its checkpoint with it."""
+        full = self._store.resolve(run_id)
+        self._store.trash(full)
+        Checkpoints().drop(full)
 
     def stop(self, run_id: str) -> bool:
         """Ask whoever drives a run, in any process, to stop it; False when it has ended."""

@@ -15,14 +15,17 @@ from typing import Literal
 
 from desktop import logs
 from desktop.service.saved import section_of
+from engine.checkpoint import CheckpointError, Identity, Keeper, check
 from engine.config import BacktestConfig, unusual
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
+from engine.pacing import Transport
 from engine.result import BacktestProgress, BacktestResult
-from engine.simulate import run_backtest
+from engine.simulate import ENGINE_VERSION, run_backtest
 from engine.strategies import registry
 from engine.strategies.protocol import Strategy
 from engine.strategies.screening import Screening
+from storage.checkpoints import Checkpoints
 from storage.errors import BacktestStorageError, DatabaseConnectionError, IllegalStatusError
 from storage.market.catalog import load_panel
 from storage.market.source import OpenDatabase
@@ -36,6 +39,7 @@ OnPanel = Callable[[Panel], None]
 ShouldStop = Callable[[], bool]
 Clock = Callable[[], float]
 
+CHECKPOINT_SECONDS = 5.0  # so much of a run is done again at most, when the program was killed
 _POLL_SECONDS = 0.2  # how often another process is asked whether it wants this run stopped
 _SAVE_FROM = 0.95
 _NOTE_SECONDS = 2.0  # how often the database learns how far the run is: each time is a commit
@@ -119,14 +123,21 @@ class Run:
         clock: Clock,
         today: dt.date,
         database: OpenDatabase | None = None,
+        transport: Transport | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
-        """Take the row of a submitted run; nothing happens yet."""
+        """Take the row of a submitted or interrupted run; nothing happens yet."""
         self._store = store
         self._run_id = run_id
         self._clock = clock
         self._today = today
         self._database = database
-        self._config = store.get(run_id).config
+        self._transport = transport
+        self._checkpoints = Checkpoints() if checkpoints is None else checkpoints
+        record = store.get(run_id)
+        self._run_id = record.run_id
+        self._config = record.config
+        self._resumes = record.status == "interrupted"
         self._polled = clock() - _POLL_SECONDS  # ask at the first chance
         self._noted = clock()
         self._cancel_seen = False
@@ -138,9 +149,10 @@ class Run:
         should_stop: ShouldStop | None = None,
         on_panel: OnPanel | None = None,
     ) -> None:
-        """Load, simulate and save, to the end or until it is stopped.
+        """Load, simulate and save, to the end or until it is stopped; an interrupted run goes on from its checkpoint.
 
         Raises:
+            CheckpointError: an interrupted run can't be taken up; it stays as it was.
             BacktestError: with the run's id; the run is stored as failed.
         """
         began = self._clock()
@@ -150,13 +162,19 @@ class Run:
             with suppress(IllegalStatusError):  # it has ended, and its result is kept
                 self._store.cancel(self._run_id)
             self._log("backtest_cancelled", seconds=round(self._clock() - began, 4))
+            self._checkpoints.drop(self._run_id)
+            raise
+        except CheckpointError as error:
+            error.run_id = self._run_id
             raise
         except Exception as error:
             told = error_in_strategy_file(error, self._file_name()) or error
             self._keep_failure(told, self._clock() - began)
+            self._checkpoints.drop(self._run_id)
             if isinstance(told, BacktestError):
                 told.run_id = self._run_id
             raise told from (error if told is not error else error.__cause__)
+        self._checkpoints.drop(self._run_id)
         completed = result is not None and result.status == "completed"
         self._log(
             "backtest_completed" if completed else "backtest_cancelled",
@@ -181,7 +199,8 @@ class Run:
         on_progress(BacktestProgress("load", 0.0))
         strategy = strategy_of(self._config, self._store)
         panel = bars_of(self._config, strategy, self._database)
-        if stop():
+        keeper = self._keeper(panel, strategy)
+        if stop() and not self._resumes:
             self._store.cancel(self._run_id)
             return None
         on_panel(panel)
@@ -196,11 +215,41 @@ class Run:
             # a stop waits for the first chunk: a result without a single bar says nothing
             should_stop=lambda: self._has_bars and stop(),
             notes=unusual(self._config, self._today),
+            transport=self._transport,
+            keeper=keeper,
         )
         on_progress(_at_end(result, panel, "save", _SAVE_FROM))
         self._store.finish(self._run_id, result, snapshots_of(result, panel), dataset)
         on_progress(_at_end(result, panel, "done", 1.0))
         return result
+
+    def _keeper(self, panel: Panel, strategy: Strategy) -> Keeper:
+        """Return what writes checkpoints, and from which one the run begins.
+
+        Raises:
+            CheckpointError: the run was interrupted, and its checkpoint is damaged or of something else.
+        """
+        spec = spec_of(strategy, self._config.strategy.name)
+        identity = Identity(
+            self._run_id,
+            self._config.fingerprint(),
+            panel.content_hash(),
+            spec.source_hash,
+            ENGINE_VERSION,
+        )
+        found = self._checkpoints.find(self._run_id) if self._resumes else None
+        if found is not None:
+            check(found, identity)
+        return Keeper(identity, self._keep_checkpoint, CHECKPOINT_SECONDS, found)
+
+    def _keep_checkpoint(self, data: bytes) -> None:
+        try:
+            self._checkpoints.keep(self._run_id, data)
+        except BacktestStorageError as error:
+            # The run itself is well: it only could not be taken up where it is, would the program end now.
+            logs.get("runs").warning(
+                "checkpoint_not_kept", run_id=self._run_id, error=error.message
+            )
 
     def _pass_on(self, progress: BacktestProgress, on_progress: OnProgress) -> None:
         """Tell the listener at once, and the database now and then."""
