@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.charts.data import Curves
 from desktop.charts.stack import ChartStack
 from desktop.presenters.run import Failure
 from desktop.presenters.state import RunView
@@ -29,7 +30,6 @@ from desktop.views.notes import NotesPanel
 from desktop.views.result_header import ResultHeader
 from desktop.views.run_charts import RunCharts, charts_of, prices_of, trades_of
 from desktop.views.trades_table import TradesTable
-from engine.result import LiveCurve
 
 _TABLES = (0.30, 132, 340)  # of the height below the key numbers: share, least and most pixels
 _PADDING = 12
@@ -131,11 +131,11 @@ class ResultView(QWidget):
         self._layout.setCurrentWidget(self._page)
         self.charts.begin_live(total_bars, initial_capital or None)
 
-    def append_live(self, live: LiveCurve) -> None:
-        """Let the curves grow to what there is by now."""
-        self.charts.grow_to(live.time_ns, live.equity)
-        if len(live.equity):
-            self.numbers.show_equity(float(live.equity[-1]), self._capital)
+    def append_live(self, drawn: object) -> None:
+        """Let the curves grow to what `LiveCharts` has made of the run by now; anything else is not shown."""
+        if isinstance(drawn, Curves) and len(drawn):
+            self.charts.grow_to(drawn)
+            self.numbers.show_equity(float(drawn.equity.values[-1]), self._capital)
 
     # looks
 

@@ -9,7 +9,7 @@ from desktop.charts.decimate import Bars
 from desktop.models.trades import TradeArrays
 from desktop.presenters.compare import CompareView
 from desktop.presenters.state import RunView
-from engine.result import BacktestResult
+from engine.result import BacktestResult, LiveCurve
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,19 @@ class CompareCharts:
     share: Comparison
     money: Comparison
     drawdown: Comparison
+
+
+class LiveCharts:
+    """The curves of one run while it goes on: they grow on its thread, what is handed out is a snapshot of them."""
+
+    def __init__(self, initial_capital: float) -> None:
+        """Begin without bars."""
+        self._curves = Curves(initial_capital=initial_capital)
+
+    def __call__(self, live: LiveCurve) -> Curves:
+        """Grow to what there is by now; costs as much as what is new."""
+        self._curves.grow_to(live.time_ns, live.equity)
+        return self._curves.snapshot()
 
 
 def charts_of(view: RunView) -> RunCharts:

@@ -16,7 +16,7 @@ from desktop.theme import Theme
 from desktop.tokens import tokens_for
 from desktop.views.key_numbers import KeyNumbers
 from desktop.views.result_view import ResultView
-from desktop.views.run_charts import RunCharts, charts_of
+from desktop.views.run_charts import LiveCharts, RunCharts, charts_of
 from engine.result import BacktestResult, LiveCurve
 from storage.runs import RunStore
 from tests.builders import days, make_config, make_result, make_strategy
@@ -207,9 +207,10 @@ def test_curves_grow_while_the_run_is_under_way(qtbot: QtBot, theme: Theme) -> N
     time_ns, equity = days(300), np.linspace(100_000.0, 130_000.0, 300)
     view.begin_live(300, 100_000.0, "SMA crossover")
 
-    view.append_live(LiveCurve(time_ns[:100], equity[:100]))
+    grow = LiveCharts(100_000.0)
+    view.append_live(grow(LiveCurve(time_ns[:100], equity[:100])))
     early = len(view.charts.equity.base)
-    view.append_live(LiveCurve(time_ns[:250], equity[:250]))
+    view.append_live(grow(LiveCurve(time_ns[:250], equity[:250])))
 
     assert (early, len(view.charts.equity.base)) == (100, 250)
     assert view.charts.equity.x_range[1] >= 299
@@ -224,7 +225,8 @@ def test_a_finished_run_takes_the_place_of_its_live_curves(
 ) -> None:
     view, run = on_screen(qtbot, theme), demo_view(service)
     view.begin_live(len(run.result.time_ns), 100_000.0)
-    view.append_live(LiveCurve(run.result.time_ns[:50], run.result.curve.equity[:50]))
+    some = LiveCurve(run.result.time_ns[:50], run.result.curve.equity[:50])
+    view.append_live(LiveCharts(100_000.0)(some))
 
     view.show_run(run)
 
