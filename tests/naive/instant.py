@@ -36,9 +36,11 @@ class Instant:
         orders = self.account.in_turn(raws)
         deals = {}
         for order in orders:
-            size = self.wants(order, raws[order])
+            size, raw = self.wants(order, raws[order]), raws[order]
+            if order.action is Action.TARGET:  # it knows its side only now
+                raw = self.account.meets(self.bar, order.symbol, order.side, raw)
             if order.is_working:
-                deals[order] = Deal(order, raws[order], size)
+                deals[order] = Deal(order, raw, size)
         self.planned, self.moving = {}, {}
         for order in sells_first(deals):
             self.part(deals[order])
@@ -54,6 +56,8 @@ class Instant:
 
     def end_what_is_passed(self, entry: Order, raw: float) -> None:
         """A level already passed when the entry fills ends the position at once, at the same price."""
+        side, symbol = entry.side, entry.symbol
+        raw = self.account.meets(self.bar, symbol, -2 * side, raw)  # the other side of the quote
         for leg in entry.legs:
             if leg.is_working and not leg.triggered and is_met(leg, raw):
                 leg.triggered = leg.kind is not OrderKind.LIMIT
@@ -263,14 +267,12 @@ class Instant:
         order.value += costs.value(quantity, price)
         order.commission += fill.commission
         held = account.quantity(order.symbol)
-        account.book(
-            self.bar, order.symbol, order.side, quantity, price, fill.commission + fill.tax
-        )
+        account.book(order.symbol, order.side, quantity, price, fill.commission + fill.tax)
         order.just_touched = False
         if order.is_exit:
             exit_has_filled(account, self.bar, order, quantity)
         if account.quantity(order.symbol) * held <= 0 and held != 0:
-            account.legs_end(self.bar, order.symbol)
+            account.resting_exits_end(self.bar, order.symbol)
         position = account.positions.get(order.symbol)
         if not entering or position is None or position.side != order.side:
             return False

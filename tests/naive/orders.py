@@ -143,6 +143,11 @@ class Order:
         return self.kind is OrderKind.LIMIT or rests
 
     @property
+    def is_timed(self) -> bool:
+        """Whether it was made for a time and not for a price."""
+        return self.kind in (OrderKind.MARKET, OrderKind.MOO, OrderKind.MOC)
+
+    @property
     def is_market(self) -> bool:
         """Whether it trades at a time of its own, whatever the price: market orders, and stops once triggered."""
         became = self.kind in (OrderKind.STOP, OrderKind.TRAILING_STOP) and self.triggered
