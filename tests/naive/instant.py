@@ -80,6 +80,8 @@ class Instant:
         """Part a size into what it closes (lots, or all of it) and what it opens, as far as the volume goes."""
         order, costs = deal.order, self.account.costs[deal.order.symbol]
         held = self.account.quantity(order.symbol) + self.moving.get(order.symbol, 0.0)
+        if order.is_exit and order.parent is None:
+            deal.wanted = abs(held)  # nothing of the position is to stay
         if held * order.side >= 0:
             deal.opens = 0.0 if order.is_exit else deal.wanted
         elif deal.wanted < abs(held) - NOTHING:
@@ -137,14 +139,15 @@ class Instant:
 
     def need(self, deal: Deal, quantity: float) -> float:
         costs = self.account.costs[deal.order.symbol]
-        return costs.money_for(deal.order, quantity, self.price(deal, True, quantity))
+        price = self.price(deal, True, deal.closes + quantity)
+        return costs.money_for(deal.order, quantity, price)
 
     def lots_for(self, deal: Deal, money: float) -> float:
         order, costs = deal.order, self.account.costs[deal.order.symbol]
         price = self.price(deal, True, 0.0)
         quantity = costs.quantity_for(order, money, price, order.side, costs.share)
         if self.account.rules.impact > 0:
-            price = self.price(deal, True, quantity)
+            price = self.price(deal, True, deal.closes + quantity)
             quantity = costs.quantity_for(order, money, price, order.side, costs.share)
         quantity = costs.rounded(quantity)
         if quantity > 0 and self.need(deal, quantity) > money * (1.0 + SLACK):
@@ -235,7 +238,8 @@ class Instant:
         price = self.price(deal, False, quantity)
         brings = costs.value(quantity, price) - costs.commission(order, quantity, price)
         brings -= costs.tax(quantity, price, order.side)
-        return self.account.cash + brings >= -1e-9 * max(1.0, costs.value(quantity, price))
+        noise = -1e-9 * max(1.0, costs.value(quantity, price))
+        return brings >= 0 or self.account.cash + brings >= noise
 
     def rest(self, deal: Deal, is_cut: bool) -> None:
         """What is left of an order that has filled: nothing, or what the volume did not hold."""
