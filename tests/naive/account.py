@@ -46,6 +46,7 @@ class Account:
     undecided: set[tuple[int, Order]] = field(default_factory=set)  # (bar, entry)
     taken: dict[int, float] = field(default_factory=dict)  # volume taken in this bar, by symbol
     equity_at_open: float = 0.0
+    wanted: dict[int, float] = field(default_factory=dict)  # weights of the last drift rebalancing
 
     def __post_init__(self) -> None:
         self.opens: Bars = self.panel.open.tolist()

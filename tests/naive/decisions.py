@@ -171,6 +171,33 @@ def born(account: Account, order: Order) -> None:
         account.end(order.decided, order, OrderStatus.EXPIRED, OVER[order.tif])
 
 
+def rebalance_by_drift(account: Account, bar: int, plan: list[float]) -> None:
+    """Order the weights that are wanted at this close when one has gone too far from what was wanted last.
+
+    The first time is the first close at which anything is wanted.
+    """
+    now = account.closes[bar]
+    equity = account.worth(now)
+    wanted = {symbol: weight for symbol, weight in enumerate(plan) if not math.isnan(weight)}
+    if equity <= 0 or not wanted:
+        return
+    if account.wanted and not any(
+        abs(weight_now(account, now, symbol) / equity - weight) > account.rules.drift
+        for symbol, weight in account.wanted.items()
+    ):
+        return
+    account.wanted = account.wanted | wanted
+    for symbol, weight in wanted.items():
+        decide(account, Said.target(bar, symbol, weight))
+
+
+def weight_now(account: Account, now: list[float], symbol: int) -> float:
+    if symbol not in account.positions:
+        return 0.0
+    price = account.price_now(now, symbol)
+    return account.money(symbol, account.quantity(symbol), price)
+
+
 # ---- margin
 
 

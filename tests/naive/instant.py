@@ -100,7 +100,7 @@ class Instant:
         symbol, costs = deal.order.symbol, self.account.costs[deal.order.symbol]
         room = self.account.room(self.bar, symbol) - self.planned.get(symbol, 0.0)
         total = deal.closes + costs.rounded(deal.opens)
-        if total > room * (1.0 + SLACK):
+        if total > 0 and total > room * (1.0 + SLACK):
             total = costs.rounded(max(room, 0.0))
             deal.closes = min(deal.closes, total)
             deal.opens = total - deal.closes

@@ -58,6 +58,14 @@ class Said:
     close_stop_rate: float
     close_target_rate: float
 
+    @staticmethod
+    def target(bar: int, symbol: int, weight: float) -> "Said":
+        """A weight that is wanted."""
+        kinds = (LevelKind.NONE,) * 3
+        market = (SizeKind.WEIGHT, OrderKind.MARKET, TimeInForce.GTC)
+        prices = (math.nan, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Said(bar, 0, symbol, 1, Action.TARGET, *market, *kinds, weight, *prices)
+
 
 WORDS = {
     "action": Action,

@@ -17,6 +17,7 @@ from tests.naive.decisions import (
     expire,
     expire_rest,
     judge_levels,
+    rebalance_by_drift,
 )
 from tests.naive.inside import inside
 from tests.naive.instant import Instant
@@ -24,8 +25,14 @@ from tests.naive.levels import follow_best_prices, has_passed
 from tests.naive.orders import Event, Order, Said
 
 
-def run(panel: Panel, said: list[Said], rules: Rules, capital: float) -> Account:
-    """Run everything from the first counted bar to the last."""
+def run(
+    panel: Panel,
+    said: list[Said],
+    rules: Rules,
+    capital: float,
+    plan: list[list[float]] | None = None,
+) -> Account:
+    """Run everything from the first counted bar to the last; ``plan`` has the weights for rebalancing by drift."""
     account = Account(panel, rules, capital)
     at_close: dict[int, list[Said]] = {}
     for one in said:
@@ -42,6 +49,8 @@ def run(panel: Panel, said: list[Said], rules: Rules, capital: float) -> Account
         judge_levels(account, bar)
         for one in at_close.get(bar, []):
             decide(account, one)
+        if plan is not None:
+            rebalance_by_drift(account, bar, plan[bar])
         if rules.fill_at == FillAt.SAME_CLOSE:
             at_the_same_close(account, bar)
         follow_best_prices(account, bar)
