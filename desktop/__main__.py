@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _self_test()
         case ["--warm-kernels"]:
             return _warm_kernels()
+        case ["--strategy-child"]:
+            return _strategy_child()
     return _command_line(arguments)
 
 
@@ -75,6 +77,12 @@ def _warm_kernels() -> int:
     from desktop.warm import warm_kernels
 
     return warm_kernels()
+
+
+def _strategy_child() -> int:
+    from desktop.service.child.host import serve
+
+    return serve()
 
 
 def _command_line(arguments: list[str]) -> int:

@@ -106,7 +106,16 @@ def run_cli(argv: Sequence[str]) -> int:
         return _usage_error(error, as_json=as_json)
     except Exception as error:
         return _defect(error, as_json=as_json)
+    finally:
+        _end_children()
     return result if isinstance(result, int) else 0
+
+
+def _end_children() -> None:
+    """End the processes of strategy files, if the command has started any."""
+    proxy = sys.modules.get("desktop.service.child.proxy")
+    if proxy is not None:
+        proxy.end_children()
 
 
 def _usage_error(error: Any, *, as_json: bool) -> int:

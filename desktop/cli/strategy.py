@@ -2,9 +2,23 @@
 
 import typer
 
-from desktop.cli import strategy_delete, strategy_save, strategy_show
+from desktop.cli import (
+    strategy_check,
+    strategy_delete,
+    strategy_list,
+    strategy_new,
+    strategy_save,
+    strategy_show,
+)
 
-app = typer.Typer(help="Save strategies under a name, and look at them.", no_args_is_help=True)
+app = typer.Typer(help="Write, check, list and save strategies.", no_args_is_help=True)
 
-for module in (strategy_save, strategy_show, strategy_delete):
+for module in (
+    strategy_new,
+    strategy_check,
+    strategy_list,
+    strategy_save,
+    strategy_show,
+    strategy_delete,
+):
     app.command(module.NAME)(module.command)

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Literal
 
 from desktop import logs
+from desktop.service.child.process import Stopped
+from desktop.service.child.proxy import FileStrategy, trusted_strategy
 from desktop.service.saved import section_of
 from engine.checkpoint import CheckpointError, Identity, Keeper, check
 from engine.config import BacktestConfig, unusual
-from engine.errors import BacktestError, BacktestValidationError, Problem
+from engine.errors import BacktestError
 from engine.market import Panel
 from engine.pacing import Transport
 from engine.result import BacktestProgress, BacktestResult
@@ -32,7 +34,7 @@ from storage.market.source import OpenDatabase
 from storage.records import StrategySpec
 from storage.runs import RunStore, dataset_of
 from storage.snapshots import snapshots_of
-from storage.strategies import hash_of, is_file_name, load_file, source_of
+from storage.strategies import hash_of, is_file_name, source_of
 
 OnProgress = Callable[[BacktestProgress], None]
 OnPanel = Callable[[Panel], None]
@@ -58,7 +60,8 @@ def strategy_of(config: BacktestConfig, store: RunStore | None = None) -> Strate
     if section.criteria is not None:
         return Screening.of(section.criteria)
     if is_file_name(section.name):
-        return load_file(Path(section.name), Strategy).make(section.params)
+        found: Strategy = trusted_strategy(Path(section.name), section.params)
+        return found
     return registry.get(section.name).make(section.params)
 
 
@@ -88,27 +91,6 @@ def bars_of(config: BacktestConfig, strategy: Strategy, database: OpenDatabase |
         warmup_bars=strategy.warmup_bars(),
         account_currency=config.account.currency,
         database=database,
-    )
-
-
-def error_in_strategy_file(error: Exception, name: str) -> BacktestError | None:
-    """Return what to tell when the code of a strategy file raised: file, line, and what it said."""
-    if isinstance(error, BacktestError) or not is_file_name(name):
-        return None
-    path = str(Path(name).expanduser().absolute())
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == path
-    ]
-    if not lines:
-        return None
-    return BacktestValidationError(
-        Problem(
-            "strategy.name",
-            f"{Path(name).name}, line {lines[-1]}: {type(error).__name__}: {error}",
-            "the strategy's own code raised this; mend it there",
-        )
     )
 
 
@@ -158,6 +140,10 @@ class Run:
         began = self._clock()
         try:
             result = self._work(on_progress or _ignore, should_stop or _never, on_panel or _ignore)
+        except Stopped:
+            result = None
+            with suppress(IllegalStatusError):
+                self._store.cancel(self._run_id)
         except KeyboardInterrupt:
             with suppress(IllegalStatusError):  # it has ended, and its result is kept
                 self._store.cancel(self._run_id)
@@ -168,12 +154,11 @@ class Run:
             error.run_id = self._run_id
             raise
         except Exception as error:
-            told = error_in_strategy_file(error, self._file_name()) or error
-            self._keep_failure(told, self._clock() - began)
+            self._keep_failure(error, self._clock() - began)
             self._checkpoints.drop(self._run_id)
-            if isinstance(told, BacktestError):
-                told.run_id = self._run_id
-            raise told from (error if told is not error else error.__cause__)
+            if isinstance(error, BacktestError):
+                error.run_id = self._run_id
+            raise
         self._checkpoints.drop(self._run_id)
         completed = result is not None and result.status == "completed"
         self._log(
@@ -181,12 +166,6 @@ class Run:
             total_return=None if result is None else result.metrics.get("total_return"),
             seconds=round(self._clock() - began, 4),
         )
-
-    def _file_name(self) -> str:
-        """Return the strategy's file, also of a saved one, or its name; a lost one has only that."""
-        with suppress(BacktestError):
-            return section_of(self._config, self._store).name
-        return self._config.strategy.name
 
     def _work(
         self, on_progress: OnProgress, should_stop: ShouldStop, on_panel: OnPanel
@@ -198,6 +177,8 @@ class Run:
 
         on_progress(BacktestProgress("load", 0.0))
         strategy = strategy_of(self._config, self._store)
+        if isinstance(strategy, FileStrategy):
+            strategy.should_stop = stop
         panel = bars_of(self._config, strategy, self._database)
         keeper = self._keeper(panel, strategy)
         if stop() and not self._resumes:
