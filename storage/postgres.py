@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import psycopg
@@ -23,6 +23,8 @@ from storage.postgres_stages import find_failure, trusted_authorities
 from storage.profiles import Profile
 from storage.sockets import shut
 from storage.stopping import POLL_SECONDS, ShouldStop, never
+
+OnRefused = Callable[[Profile, str | None], object]
 
 CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 30.0
@@ -96,11 +98,16 @@ class Connector:
         password: str | None,
         *,
         should_stop: ShouldStop = never,
+        on_refused: OnRefused | None = None,
         **options: Any,
     ) -> None:
-        """Take what `connect_options` takes, and who may stop the wait; nothing is opened yet."""
+        """Take what `connect_options` takes, and who may stop the wait; nothing is opened yet.
+
+        ``on_refused`` is told the profile and the password that the server did not take.
+        """
         self.profile = profile
         self.should_stop = should_stop
+        self._on_refused = on_refused
         self._password = password
         self._options = connect_options(profile, **options)
         self._refusal: ConnectionFailure | None = None
@@ -125,6 +132,8 @@ class Connector:
                 finish(error)
             if failure.stage is Stage.LOGIN and not failure.is_transient:
                 self._refusal = failure
+            if failure.wants_password and self._on_refused is not None:
+                self._on_refused(self.profile, self._password)
             raise failure from error
         # Prepared statements are no use to a few large reads, and some poolers lose them.
         connection.prepare_threshold = None

@@ -222,6 +222,7 @@ def _refused_login(profile: Profile, asks: int, error: psycopg.Error) -> Connect
             Stage.LOGIN,
             f"The server {profile.host} wants a password for {profile.user!r}",
             hint="type the password",
+            wants_password=True,
         )
     if asks == _CLEAR_TEXT and not profile.is_verified:
         return ConnectionFailure(
@@ -237,6 +238,7 @@ def _refused_login(profile: Profile, asks: int, error: psycopg.Error) -> Connect
         Stage.LOGIN,
         f"The server {profile.host} refused user {profile.user!r} with this password",
         hint="check both; it has been tried once and is not tried again by itself",
+        wants_password=True,
     )
 
 

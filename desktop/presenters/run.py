@@ -17,6 +17,8 @@ from engine.config import BacktestConfig
 from engine.errors import BacktestError, BacktestValidationError
 from engine.result import BacktestProgress
 
+KEEP = "keep"  # the name of the task that stores what a stopped run had
+
 
 class RunState(StrEnum):
     """What the run panel is doing."""
@@ -124,7 +126,7 @@ class RunPresenter(QObject):
             self.stopped.emit(None)
             return
         # Begun before the first task is gone: whoever waits for all tasks waits for this one, too.
-        task = self._begin(attempt.keep, "keep")
+        task = self._begin(attempt.keep, KEEP)
         task.succeeded.connect(self._on_keep_succeeded)
         self._set_state(RunState.KEEPING)
         task.start()

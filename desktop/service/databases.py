@@ -33,6 +33,8 @@ def database_sources(
             password = ask(profile)
             if password is not None:
                 credentials.remember(profile, password)
-        return open_source(profile, password, should_stop=should_stop)
+        return open_source(
+            profile, password, should_stop=should_stop, on_refused=credentials.refuse
+        )
 
     return open_database

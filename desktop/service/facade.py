@@ -34,9 +34,6 @@ from storage.stopping import ShouldStop, never
 if TYPE_CHECKING:
     from desktop.service.health import Health
     from desktop.service.running import Run
-    from desktop.service.sync import SyncService
-    from storage.credentials import Credentials
-    from storage.profiles import ProfileStore
 
 MAX_PAGE = 1000
 
@@ -167,19 +164,6 @@ class Service(Closing):
     def store(self) -> RunStore:
         """The local database, for the services beside this one."""
         return self._store
-
-    def sync_service(
-        self, profiles: "ProfileStore", credentials: "Credentials", profile_name: str | None = None
-    ) -> "SyncService":
-        """Return what brings finished runs to the team's database."""
-        from desktop.service.sync import SyncService  # loads the driver of PostgreSQL
-
-        return SyncService(
-            self._store,
-            profiles,
-            lambda profile: credentials.load(profile).password,
-            profile_name=profile_name,
-        )
 
     def stop(self, run_id: str) -> bool:
         """Ask whoever drives a run, in any process, to stop it; False when it has ended."""

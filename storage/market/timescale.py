@@ -19,7 +19,7 @@ from storage.errors import BacktestStorageError
 from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, load_series
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
-from storage.postgres import CONNECT_SECONDS, Connector, guarded
+from storage.postgres import CONNECT_SECONDS, Connector, OnRefused, guarded
 from storage.profiles import Profile
 from storage.stopping import ShouldStop, never
 
@@ -259,10 +259,12 @@ def open_source(
     mapping: MarketMapping = DEFAULT_MAPPING,
     *,
     should_stop: ShouldStop = never,
+    on_refused: OnRefused | None = None,
 ) -> DatabaseSource:
     """Return the source that a profile names; whatever it is for, it is read only.
 
-    ``should_stop`` ends every wait for the server with `storage.errors.Stopped`.
+    ``should_stop`` ends every wait for the server with `storage.errors.Stopped`; ``on_refused`` is told of a password
+    that the server does not take.
 
     Raises:
         BacktestStorageError: the profile is one of a team's runs.
@@ -273,7 +275,11 @@ def open_source(
             hint='choose or make a profile with purpose = "market"',
         )
     reading = profile.model_copy(update={"read_only": True})
-    return DatabaseSource(
-        Connector(reading, password, should_stop=should_stop, statement_timeout_s=LOAD_SECONDS),
-        mapping,
+    connect = Connector(
+        reading,
+        password,
+        should_stop=should_stop,
+        on_refused=on_refused,
+        statement_timeout_s=LOAD_SECONDS,
     )
+    return DatabaseSource(connect, mapping)

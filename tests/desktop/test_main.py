@@ -118,7 +118,8 @@ def test_a_display_that_is_not_there_ends_in_a_sentence_not_in_an_abort(variable
     done = run([], without_display(**{variable: value}))
 
     assert done.returncode == 5, done.stderr
-    assert word in done.stderr
+    # a machine without Wayland lacks its libraries, too, and then it is those that are named
+    assert word in done.stderr or "libwayland" in done.stderr
     assert len(done.stderr.splitlines()) <= 3
 
 
