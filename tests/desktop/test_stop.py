@@ -154,9 +154,9 @@ def test_stop_is_heard_in_every_phase_time_after_time(
 ) -> None:
     desk.set_up(**set_up_on(million))
 
-    seconds = sorted(stopped_in(desk, phase, monkeypatch) for _ in range(30))
+    seconds = sorted(stopped_in(desk, phase, monkeypatch) for _ in range(10))
 
-    figure(f"median {seconds[15]:.3f} s, worst {seconds[-1]:.3f} s, goal {GOAL_S} s")
+    figure(f"median {seconds[5]:.3f} s, worst {seconds[-1]:.3f} s, goal {GOAL_S} s")
     assert seconds[-1] < LIMIT_S
     assert {run.status for run in desk.runs()} <= {"cancelled"}
 
