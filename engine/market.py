@@ -5,7 +5,7 @@ bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from engine.types import ACTION_EVENT, EventKind
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 INSTRUMENT_COLUMNS = ("lot_size", "tick_size", "multiplier")
+_HASHED = 1 << 20  # values a block
 
 
 @dataclass(frozen=True)
@@ -216,11 +217,12 @@ class Panel:
             fields={k: v[start:stop] for k, v in self.fields.items()},
         )
 
-    def content_hash(self) -> str:
+    def content_hash(self, look: Callable[[], object] | None = None) -> str:
         """Return the SHA-256 (64 hex) over what a simulation can see.
 
         Symbols, range with warm-up, prices, volumes, actions, fields, adjustment, currency, calendar and benchmark;
-        not where the data came from, nor the order in which it came.
+        not where the data came from, nor the order in which it came. ``look`` is called between blocks; what it
+        raises ends the work.
         """
         known: str | None = self.__dict__.get("_content_hash")
         if known is not None:  # nothing in a panel ever changes, and a large one takes a while
@@ -230,6 +232,16 @@ class Panel:
         def put(label: str, data: bytes) -> None:
             digest.update(f"{label}:{len(data)}\n".encode())
             digest.update(data)
+
+        def put_values(label: str, values: NDArray[np.float64]) -> None:
+            flat = values.reshape(-1)
+            digest.update(f"{label}:{8 * len(flat)}\n".encode())
+            for start in range(
+                0, len(flat), _HASHED
+            ):  # blockwise: a copy of it all would double its memory
+                if look is not None:
+                    look()
+                digest.update(_canonical(flat[start : start + _HASHED]))
 
         head = [
             self.timeframe,
@@ -243,9 +255,9 @@ class Panel:
         put("counted", str(self.first_counted).encode())
         put("time", self.time_ns.astype("<i8").tobytes())
         for name in (*PRICE_COLUMNS, "volume"):
-            put(name, _canonical(getattr(self, name)))
+            put_values(name, getattr(self, name))
         for name in sorted(self.fields):
-            put(f"field {name}", _canonical(self.fields[name]))
+            put_values(f"field {name}", self.fields[name])
         for event in self.events:
             kind = EventKind(int(event["kind"])).name
             put(
@@ -270,7 +282,7 @@ class Panel:
                 "benchmark",
                 f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
             )
-            put("benchmark values", _canonical(self.benchmark.values))
+            put_values("benchmark values", self.benchmark.values)
         object.__setattr__(self, "_content_hash", digest.hexdigest())
         return digest.hexdigest()
 

@@ -5,6 +5,7 @@ The caller hands in the time and takes progress; nothing here reads a clock, a f
 
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -38,6 +39,35 @@ _SIMULATE_FROM, _SIMULATE_TO = 0.10, 0.90
 Progress = Callable[[BacktestProgress], None]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """A simulation as far as it came; `result` works out what it came to.
+
+    Attributes:
+        completed: whether it reached the end.
+        seconds: what it took.
+    """
+
+    config: BacktestConfig
+    simulation: Simulation
+    labels: tuple[str, ...]
+    notes: Sequence[str]
+    completed: bool
+    seconds: float
+
+    def result(
+        self, clock: Callable[[], float], *, completed: bool | None = None
+    ) -> BacktestResult:
+        """Return the result; ``completed=False`` marks one that reached the end as cancelled, too."""
+        begun = clock()
+        done = self.completed if completed is None else completed
+        result = result_of(
+            self.config, self.simulation, self.labels, completed=done, notes=self.notes
+        )
+        object.__setattr__(result, "duration_seconds", self.seconds + clock() - begun)
+        return result
+
+
 def run_backtest(
     config: BacktestConfig,
     panel: Panel,
@@ -50,7 +80,34 @@ def run_backtest(
     transport: Transport | None = None,
     keeper: Keeper | None = None,
 ) -> BacktestResult:
-    """Run one backtest.
+    """Run one backtest; parameters as for `simulate`."""
+    simulated = simulate(
+        config,
+        panel,
+        strategy,
+        clock=clock,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        notes=notes,
+        transport=transport,
+        keeper=keeper,
+    )
+    return simulated.result(clock)
+
+
+def simulate(
+    config: BacktestConfig,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    clock: Callable[[], float],
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    notes: Sequence[str] = (),
+    transport: Transport | None = None,
+    keeper: Keeper | None = None,
+) -> Simulated:
+    """Run one backtest up to its metrics.
 
     Parameters
     ----------
@@ -94,10 +151,9 @@ def run_backtest(
         return should_stop is None or not should_stop()
 
     completed = simulation.run(clock, look, _pacer_of(config, panel, transport, clock))
-    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
-    result = result_of(config, simulation, labels, completed=completed, notes=notes)
-    object.__setattr__(result, "duration_seconds", clock() - begun)
-    return result
+    seconds = clock() - begun
+    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=seconds))
+    return Simulated(config, simulation, labels, notes, completed, seconds)
 
 
 # Settings that the kernels do not act on yet: better refused than silently ignored.

@@ -9,6 +9,7 @@ import dataclasses
 import datetime as dt
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from storage.market.source import (
     SymbolInfo,
     Times,
 )
+from storage.stopping import ShouldStop, beside, check, never
 
 _SESSIONS_AHEAD = 400 * NS_PER_DAY  # the last period must be seen to end
 
@@ -43,6 +45,7 @@ def load_panel(
     *,
     account_currency: str | None = None,
     database: OpenDatabase | None = None,
+    should_stop: ShouldStop = never,
 ) -> Panel:
     """Return the bars that a configuration asks for.
 
@@ -51,22 +54,28 @@ def load_panel(
         warmup_bars: bars wanted before the start, for indicators; fewer where the data begin later.
         account_currency: symbols of another are refused; None does not ask.
         database: opens the database of a connection profile; without it there is none.
+        should_stop: asked between blocks of rows, symbols and steps, and while a server is waited for.
 
     Raises:
+        Stopped: ``should_stop`` said so.
         BacktestNotFoundError: no such source, symbol, universe, benchmark or calendar.
         BacktestValidationError: no bars in the range, only one, or bad bars under ``refuse``.
         BacktestStorageError: the database does not answer or refuses.
     """
-    source = open_source(data, database)
+    source = open_source(data, database, should_stop)
     try:
-        return _panel_of(source, data, warmup_bars, account_currency)
+        return _panel_of(source, data, warmup_bars, account_currency, should_stop)
     finally:
         if isinstance(source, RangedSource):
             source.close()
 
 
 def _panel_of(
-    source: MarketSource, data: DataConfig, warmup_bars: int, account_currency: str | None
+    source: MarketSource,
+    data: DataConfig,
+    warmup_bars: int,
+    account_currency: str | None,
+    should_stop: ShouldStop,
 ) -> Panel:
     known = {info.symbol: info for info in source.symbols()}
     symbols = _wanted(source, data, known)
@@ -77,11 +86,19 @@ def _panel_of(
     raw = _read(source, data, symbols, warmup_bars)
     start, end = _range(data, source, raw)
     since = _warm_start(raw, start, end, warmup_bars)
-    series, left_out = _checked(source, data, raw, known, since, end)
+    series, left_out = _checked(source, data, raw, known, since, end, should_stop)
+    check(should_stop)
     axis = common_axis(bars.time_ns for bars in series.values())
     first_counted = int(np.searchsorted(axis, start))
     _refuse_too_few(data, axis, first_counted)
-    sessions, per_year = _calendar(data, axis)
+    # The library of calendars takes seconds to load, and longer for a calendar that is new to it.
+    sessions, per_year = (
+        (None, None)
+        if data.calendar is None
+        else beside(partial(_calendar, data, data.calendar, axis), should_stop, "calendar")
+    )
+    benchmark = _benchmark(source, data, known, axis)
+    check(should_stop)
     return build_panel(
         series,
         timeframe=data.timeframe,
@@ -91,7 +108,7 @@ def _panel_of(
         first_counted=first_counted,
         sessions=sessions,
         bars_per_year=per_year,
-        benchmark=_benchmark(source, data, known, axis),
+        benchmark=benchmark,
         notices=left_out,
         labels=(source.label,),
     )
@@ -109,7 +126,9 @@ def _read(
     return {symbol: found.get(symbol, nothing) for symbol in symbols}
 
 
-def open_source(data: DataConfig, database: OpenDatabase | None = None) -> MarketSource:
+def open_source(
+    data: DataConfig, database: OpenDatabase | None = None, should_stop: ShouldStop = never
+) -> MarketSource:
     """Return the source that a configuration names; a path is read when it is first asked.
 
     Raises:
@@ -127,8 +146,8 @@ def open_source(data: DataConfig, database: OpenDatabase | None = None) -> Marke
             )
         return DemoSource()
     if data.source == "local":
-        return LocalSource(data.timeframe)
-    found = database(data.source) if database is not None else None
+        return LocalSource(data.timeframe, should_stop)
+    found = database(data.source, should_stop) if database is not None else None
     if found is not None:
         if data.timeframe != "1d":
             raise BacktestValidationError(
@@ -147,7 +166,7 @@ def open_source(data: DataConfig, database: OpenDatabase | None = None) -> Marke
             hint='use "demo", "local", a connection profile, or the path of a file or folder',
         )
     only = data.symbols if not data.universe else ()
-    return FileSource(path, data.timeframe, data.columns, only)
+    return FileSource(path, data.timeframe, data.columns, only, should_stop=should_stop)
 
 
 def list_sources() -> tuple[SourceInfo, ...]:
@@ -259,11 +278,13 @@ def _checked(
     known: Mapping[str, SymbolInfo],
     since: int,
     end: int,
+    should_stop: ShouldStop,
 ) -> tuple[dict[str, CheckedBars], tuple[str, ...]]:
     series: dict[str, CheckedBars] = {}
     absent: list[str] = []
     problems: list[Problem] = []
     for symbol, bars in raw.items():
+        check(should_stop)
         taken = ((bars.time_ns >= since) & (bars.time_ns <= end)) | (bars.time_ns == MISSING_TIME)
         if not taken.any():
             absent.append(symbol)
@@ -335,12 +356,10 @@ def _events(source: MarketSource, series: Mapping[str, CheckedBars], axis: Times
     return np.array(rows, ACTION_EVENT)
 
 
-def _calendar(data: DataConfig, axis: Times) -> tuple[Times | None, float | None]:
-    if data.calendar is None:
-        return None, None
+def _calendar(data: DataConfig, name: str, axis: Times) -> tuple[Times, float | None]:
     first, last = int(axis[0]), int(axis[-1])
-    sessions = calendars.sessions(data.calendar, first, last + _SESSIONS_AHEAD)
-    per_year = calendars.sessions_per_year(data.calendar, first, last)
+    sessions = calendars.sessions(name, first, last + _SESSIONS_AHEAD)
+    per_year = calendars.sessions_per_year(name, first, last)
     if data.timeframe in ("1w", "1mo"):
         return sessions, None
     if data.timeframe != "1d":

@@ -7,20 +7,21 @@ line and the column.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.types import NS_PER_DAY
 from storage.market.parsing import MISSING_TIME, BadValue, instants, numbers
 from storage.market.source import Floats, RawBars, SymbolInfo, Times, raw_infos
+from storage.market.tables import PARQUET_ENDINGS, TEXT_ENDINGS, read_table, refusal
+from storage.stopping import ShouldStop, check, never
 
 _MEANS: Final = {
     "time": ("time", "date", "datetime", "timestamp", "ts", "tradedate", "day"),
@@ -33,10 +34,7 @@ _MEANS: Final = {
 }
 _NEEDED: Final = ("time", "open", "high", "low", "close")
 _PRICES: Final = ("open", "high", "low", "close")
-_TEXT_ENDINGS: Final = (".csv", ".txt", ".csv.gz")
-_PARQUET_ENDINGS: Final = (".parquet", ".pq")
 _LONG_BARS: Final = ("1d", "1w", "1mo")
-_MOST_COLUMNS = 256
 
 
 class FileSource:
@@ -51,6 +49,7 @@ class FileSource:
         columns: Mapping[str, str] | None = None,
         only: Sequence[str] = (),
         currency: str = "USD",
+        should_stop: ShouldStop = never,
     ) -> None:
         """Take where the bars are, their length, and the one symbol of a file that names none."""
         self.path = path
@@ -59,6 +58,7 @@ class FileSource:
         self._columns = dict(columns or {})
         self._only = tuple(only)
         self._currency = currency
+        self._should_stop = should_stop
         self._read: dict[str, RawBars] | None = None
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
@@ -91,12 +91,18 @@ class FileSource:
 
     def _bars(self) -> dict[str, RawBars]:
         if self._read is None:
-            self._read = read_bars(self.path, self._timeframe, self._columns, self._only)
+            self._read = read_bars(
+                self.path, self._timeframe, self._columns, self._only, self._should_stop
+            )
         return self._read
 
 
 def read_bars(
-    path: Path, timeframe: str, columns: Mapping[str, str] | None = None, only: Sequence[str] = ()
+    path: Path,
+    timeframe: str,
+    columns: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    should_stop: ShouldStop = never,
 ) -> dict[str, RawBars]:
     """Return the bars of a file, or of all files of a folder, by symbol.
 
@@ -106,16 +112,18 @@ def read_bars(
     Raises:
         BacktestNotFoundError: there is nothing at ``path``.
         BacktestValidationError: what is there cannot be read as bars; names file, line and column.
+        Stopped: ``should_stop`` said so.
     """
     if not path.exists():
         raise BacktestNotFoundError(f"There is no file or folder {path}", field="data.source")
     found: dict[str, list[RawBars]] = {}
     for file in _files(path):
-        table, is_text = _read_table(file)
+        table, is_text = read_table(file, should_stop)
         named = _recognise(file, table.column_names, columns or {})
         own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
         fallback = _fallback(file, path, named, only, own_name)
-        for symbol, bars in _by_symbol(file, table, named, fallback, timeframe, is_text).items():
+        reading = _Reading(file, table, named, timeframe, is_text, should_stop)
+        for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
 
@@ -123,10 +131,10 @@ def read_bars(
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    endings = (*_TEXT_ENDINGS, *_PARQUET_ENDINGS)
+    endings = (*TEXT_ENDINGS, *PARQUET_ENDINGS)
     files = [f for f in sorted(path.iterdir()) if f.is_file() and f.name.lower().endswith(endings)]
     if not files:
-        raise _bad(
+        raise refusal(
             path, "", "the folder has no CSV or Parquet file", f"endings: {', '.join(endings)}"
         )
     return files
@@ -138,70 +146,13 @@ def _fallback(
     if "symbol" in named or path.is_dir() or not only:
         return own_name
     if len(only) > 1:
-        raise _bad(
+        raise refusal(
             file,
             "",
             f"the file has no column of symbols, and {len(only)} symbols are asked for",
             "ask for one symbol, or name the column in data.columns",
         )
     return only[0]
-
-
-def _bad(file: Path, place: str, message: str, hint: str = "") -> BacktestValidationError:
-    return BacktestValidationError(Problem(f"{file}{place}", message, hint))
-
-
-def _read_table(file: Path) -> tuple[pa.Table, bool]:
-    """Return the table of a file, text columns of a CSV unread, and whether it is a CSV."""
-    try:
-        if file.stat().st_size == 0:
-            raise _bad(file, "", "the file is empty (0 bytes)")
-        if file.name.lower().endswith(_PARQUET_ENDINGS):
-            return pq.ParquetFile(file).read(), False
-        return _read_csv(file), True
-    except pa.ArrowInvalid as error:
-        raise _bad(file, *_told(str(error))) from error
-    except OSError as error:
-        raise _bad(file, "", f"cannot be read ({error.strerror or error})") from error
-
-
-def _told(text: str) -> tuple[str, str, str]:
-    """Translate Arrow's finding: place, message, hint."""
-    expected = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", text)
-    if expected:
-        place = f" line {expected.group(1)}" if expected.group(1) else ""
-        return place, f"{expected.group(3)} columns instead of {expected.group(2)}", ""
-    if "UTF8" in text or "utf8" in text:
-        return "", "is not UTF-8 text", "save it as UTF-8"
-    if "straddl" in text:
-        return "", "a line is longer than a million characters", "this is not a file of bars"
-    if "Parquet" in text or "magic" in text or "footer" in text:
-        return "", "is not a Parquet file, or is damaged", ""
-    return "", f"cannot be read ({text.splitlines()[0][:120]})", ""
-
-
-def _read_csv(file: Path) -> pa.Table:
-    compressed = file.name.lower().endswith(".gz")
-    with pa.input_stream(str(file), compression="gzip" if compressed else None) as stream:
-        head = stream.read(65_536)
-    first = head.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
-    if "\x00" in first:
-        raise _bad(file, " line 1", "is not UTF-8 text", "save it as UTF-8")
-    delimiter = max((",", ";", "\t"), key=first.count)
-    names = [name.strip().strip('"') for name in first.rstrip("\r").split(delimiter)]
-    if len(names) > _MOST_COLUMNS:
-        raise _bad(file, " line 1", f"{len(names)} columns; at most {_MOST_COLUMNS} are read")
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise _bad(file, " line 1", f"two columns are called {sorted(repeated)[0]!r}")
-    return pcsv.read_csv(
-        file,
-        read_options=pcsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
-        parse_options=pcsv.ParseOptions(delimiter=delimiter),
-        convert_options=pcsv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
-    )
 
 
 def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
@@ -218,7 +169,9 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
                 )
             )
         if theirs not in names:
-            raise _bad(file, "", f"there is no column {theirs!r}", f"there are {', '.join(names)}")
+            raise refusal(
+                file, "", f"there is no column {theirs!r}", f"there are {', '.join(names)}"
+            )
         out[ours] = theirs
     free = [name for name in names if name not in out.values()]
     plain = {name: re.sub(r"[^a-z]", "", name.lower()) for name in free}
@@ -230,7 +183,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
             fitting.sort(key=lambda n: plain[n])
             out["clock"] = fitting.pop()
         if len(fitting) > 1:
-            raise _bad(
+            raise refusal(
                 file,
                 "",
                 f"columns {fitting[0]!r} and {fitting[1]!r} both look like the {ours}",
@@ -239,7 +192,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
         out[ours] = fitting[0]
     missing = [name for name in _NEEDED if name not in out]
     if missing:
-        raise _bad(
+        raise refusal(
             file,
             "",
             f"no column for {', '.join(missing)} among {', '.join(names) or 'none'}",
@@ -248,51 +201,61 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
     return out
 
 
-def _by_symbol(
-    file: Path,
-    table: pa.Table,
-    named: Mapping[str, str],
-    fallback: str,
-    timeframe: str,
-    is_text: bool,
-) -> dict[str, RawBars]:
-    if table.num_rows == 0:
-        raise _bad(file, "", "the file has no bars, only names of columns")
+@dataclass(frozen=True)
+class _Reading:
+    """One table on its way to bars; ``named`` is our name → the file's name."""
+
+    file: Path
+    table: pa.Table
+    named: Mapping[str, str]
+    timeframe: str
+    is_text: bool
+    should_stop: ShouldStop
+
+    def column(self, ours: str) -> Any:
+        """Return a column in one piece."""
+        return self.table.column(self.named[ours]).combine_chunks()
+
+
+def _by_symbol(reading: _Reading, fallback: str) -> dict[str, RawBars]:
+    named = reading.named
+    if reading.table.num_rows == 0:
+        raise refusal(reading.file, "", "the file has no bars, only names of columns")
     columns: dict[str, Any] = {}
     for ours in (*_PRICES, "volume"):
         if ours in named:
-            columns[ours] = _numbers(file, table, named[ours], is_text)
-    times = _times(file, table, named, timeframe, is_text)
+            columns[ours] = _numbers(reading, ours)
+    times = _times(reading)
     if "symbol" not in named:
-        return {fallback: _bars(file, fallback, times, columns, np.arange(len(times)), timeframe)}
-    symbols = _symbols(file, table.column(named["symbol"]), named["symbol"], is_text)
+        return {fallback: _bars(reading, fallback, times, columns, np.arange(len(times)))}
+    symbols = _symbols(reading)
     codes = symbols.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     out = {}
     for rows in np.split(order, bounds):
+        check(reading.should_stop)
         symbol = str(symbols.dictionary[int(codes[rows[0]])])
-        out[symbol] = _bars(file, symbol, times, columns, rows, timeframe)
+        out[symbol] = _bars(reading, symbol, times, columns, rows)
     return out
 
 
 def _bars(
-    file: Path,
+    reading: _Reading,
     symbol: str,
     times: Times,
     columns: Mapping[str, Floats],
     rows: NDArray[Any],
-    timeframe: str,
 ) -> RawBars:
     taken = {name: np.ascontiguousarray(values[rows]) for name, values in columns.items()}
     own = times[rows]
-    if timeframe in _LONG_BARS:
+    if reading.timeframe in _LONG_BARS:
         labelled = np.where(own == MISSING_TIME, own, own - own % NS_PER_DAY)
         if len(np.unique(labelled)) < len(np.unique(own)):
-            raise _bad(
-                file,
+            raise refusal(
+                reading.file,
                 f" ({symbol})",
-                f"several bars a day, but data.timeframe is {timeframe}",
+                f"several bars a day, but data.timeframe is {reading.timeframe}",
                 "set data.timeframe to the length of the bars",
             )
         own = labelled
@@ -313,55 +276,61 @@ def _joined(parts: list[RawBars]) -> RawBars:
     )
 
 
-def _numbers(file: Path, table: pa.Table, name: str, is_text: bool) -> Floats:
-    column = table.column(name).combine_chunks()
+def _numbers(reading: _Reading, ours: str) -> Floats:
+    column = reading.column(ours)
+    check(reading.should_stop)
     if pa.types.is_dictionary(column.type):
         column = pc.cast(column, column.type.value_type)
     kind = column.type
     try:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return numbers(column)
+            return numbers(column, reading.should_stop)
         if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
             floats = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             return np.array(floats, np.float64)
     except BadValue as bad:
-        raise _misread(file, name, bad, is_text) from bad
-    raise _bad(file, f" column {name!r}", f"holds {kind}, not numbers")
+        raise _misread(reading, ours, bad) from bad
+    raise refusal(reading.file, f" column {reading.named[ours]!r}", f"holds {kind}, not numbers")
 
 
-def _times(
-    file: Path, table: pa.Table, named: Mapping[str, str], timeframe: str, is_text: bool
-) -> Times:
-    column = table.column(named["time"]).combine_chunks()
+def _times(reading: _Reading) -> Times:
+    name = reading.named["time"]
+    column = reading.column("time")
     kind = column.type
-    whole_days = timeframe in _LONG_BARS and "clock" not in named
+    stop = reading.should_stop
+    whole_days = reading.timeframe in _LONG_BARS and "clock" not in reading.named
     try:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            if "clock" in named:
-                clock = pc.cast(table.column(named["clock"]).combine_chunks(), kind)
+            if "clock" in reading.named:
+                clock = pc.cast(reading.column("clock"), kind)
                 column = pc.binary_join_element_wise(column, clock, pa.scalar("T", kind))
             # Times within a day are kept for now: `_bars` tells a daily file from a finer one by
             # them.
-            kept = instants(column, whole_days=False)
-            return instants(column, whole_days=True) if whole_days and _one_a_day(kept) else kept
+            kept = instants(column, whole_days=False, should_stop=stop)
+            if whole_days and _one_a_day(kept):
+                return instants(column, whole_days=True, should_stop=stop)
+            return kept
         if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            if whole_days and getattr(kind, "tz", None):
-                column = pc.local_timestamp(column)  # the session's date is the one on the wall
-                kind = column.type
-            whole = pc.cast(
-                pc.cast(column, pa.timestamp("ns", getattr(kind, "tz", None))), pa.int64()
-            )
-            filled = pc.fill_null(whole, MISSING_TIME).to_numpy(zero_copy_only=False)
-            return np.array(filled, np.int64)
+            return _typed_times(column, whole_days)
         if pa.types.is_integer(kind):
-            return instants(pc.cast(column, pa.string()), whole_days=whole_days)
+            text = pc.cast(column, pa.string())
+            return instants(text, whole_days=whole_days, should_stop=stop)
     except BadValue as bad:
-        raise _misread(file, named["time"], bad, is_text) from bad
+        raise _misread(reading, "time", bad) from bad
     except pa.ArrowInvalid as error:
-        raise _bad(
-            file, f" column {named['time']!r}", f"holds an impossible time ({error})"
+        raise refusal(
+            reading.file, f" column {name!r}", f"holds an impossible time ({error})"
         ) from error
-    raise _bad(file, f" column {named['time']!r}", f"holds {kind}, not dates or times")
+    raise refusal(reading.file, f" column {name!r}", f"holds {kind}, not dates or times")
+
+
+def _typed_times(column: Any, whole_days: bool) -> Times:
+    if whole_days and getattr(column.type, "tz", None):
+        column = pc.local_timestamp(column)  # the session's date is the one on the wall
+    zone = getattr(column.type, "tz", None)
+    whole = pc.cast(pc.cast(column, pa.timestamp("ns", zone)), pa.int64())
+    filled = pc.fill_null(whole, MISSING_TIME).to_numpy(zero_copy_only=False)
+    return np.array(filled, np.int64)
 
 
 def _one_a_day(times: Times) -> bool:
@@ -370,22 +339,22 @@ def _one_a_day(times: Times) -> bool:
     return len(np.unique(known % NS_PER_DAY)) <= 2  # two: daylight saving moves the hour
 
 
-def _symbols(file: Path, column: Any, name: str, is_text: bool) -> Any:
-    text = pc.utf8_trim_whitespace(pc.cast(column.combine_chunks(), pa.string()))
+def _symbols(reading: _Reading) -> Any:
+    text = pc.utf8_trim_whitespace(pc.cast(reading.column("symbol"), pa.string()))
     lengths = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False)
     bad = np.flatnonzero((lengths == 0) | (lengths > 255))
     if len(bad):
         shown = str(text[int(bad[0])] or "")[:40]
-        raise _misread(
-            file, name, BadValue(int(bad[0]), shown, "a symbol of 1 to 255 characters"), is_text
-        )
+        wanted = "a symbol of 1 to 255 characters"
+        raise _misread(reading, "symbol", BadValue(int(bad[0]), shown, wanted))
     return pc.dictionary_encode(text)
 
 
-def _misread(file: Path, name: str, bad: BadValue, is_text: bool) -> BacktestValidationError:
+def _misread(reading: _Reading, ours: str, bad: BadValue) -> BacktestValidationError:
+    file, name = reading.file, reading.named[ours]
     shown = bad.text if len(bad.text) <= 40 else bad.text[:39] + "…"
-    place = f" line {_line_of(file, bad.row)}" if is_text else f" row {bad.row + 1}"
-    return _bad(file, f"{place}, column {name!r}", f"{shown!r} is not {bad.wanted}")
+    place = f" line {_line_of(file, bad.row)}" if reading.is_text else f" row {bad.row + 1}"
+    return refusal(file, f"{place}, column {name!r}", f"{shown!r} is not {bad.wanted}")
 
 
 def _line_of(file: Path, row: int) -> int:

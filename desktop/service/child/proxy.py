@@ -8,7 +8,6 @@ with `end_children` and with the program.
 import atexit
 import functools
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
@@ -30,13 +29,12 @@ from engine.strategies.protocol import (
     TargetStrategy,
 )
 from engine.types import NS_PER_DAY
+from storage.stopping import ShouldStop, never
 from storage.strategies import closure_of, hash_of, source_of
 from storage.trust import Trust
 
 CUTS: Final = 20  # ends of data at which a run asks again, to see whether an answer looked ahead
 PATIENCE_SECONDS: Final = 2.0  # or as many as that, and three times what the answer itself took
-
-ShouldStop = Callable[[], bool]
 
 
 @dataclass
@@ -65,7 +63,7 @@ class FileStrategy:
         super().__init__(params)  # type: ignore[call-arg]
         self._warmup = warmup
         self._given = given
-        self.should_stop: ShouldStop = lambda: False
+        self.should_stop: ShouldStop = never
 
     def warmup_bars(self) -> int:
         """Return what the file declared for these parameters."""
