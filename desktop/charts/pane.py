@@ -6,11 +6,12 @@ asks for a pixel or a range before that has it laid out at once.
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop import fmt
+from desktop.charts import ink
 from desktop.charts.axes import PriceAxis, Tag, TimeAxis
 from desktop.charts.canvas import Canvas, Overlay
 from desktop.charts.gestures import GestureView
@@ -67,7 +68,10 @@ class Pane(GestureView):
         self.time_axis = TimeAxis()
         self.price_axis.setParentItem(self.centralWidget)
         self.time_axis.setParentItem(self.centralWidget)
-        self.setBackground(tokens.surface)
+        # The canvas paints every pixel of the pane: two fills of it underneath would be a quarter of a frame.
+        self.setBackground(None)
+        self.viewport().setAutoFillBackground(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     # what a subclass says
 
@@ -134,7 +138,6 @@ class Pane(GestureView):
     def set_tokens(self, tokens: Tokens) -> None:
         """Take other colours."""
         self.tokens = tokens
-        self.setBackground(tokens.surface)
         self.refresh()
 
     def set_log(self, log: bool) -> None:
@@ -214,6 +217,14 @@ class Pane(GestureView):
         """Paint what there is now; a window that is exposed does not wait for the turn's end."""
         self.settle()
         super().paintEvent(event)
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        """Fill what the canvas leaves: the strips of the axes."""
+        seen, pane = QRectF(rect), self._canvas.boundingRect()
+        beside = QRectF(pane.right(), 0, self.width() - pane.right(), self.height())
+        below = QRectF(0, pane.bottom(), pane.right(), self.height() - pane.bottom())
+        for strip in (beside, below):
+            painter.fillRect(strip.intersected(seen), ink.colour(self.tokens.surface))
 
     # inner workings
 
