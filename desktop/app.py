@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import qasync
-from PySide6.QtCore import QObject, QSettings, QTimer
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
@@ -40,7 +40,7 @@ from desktop.service.facade import Service
 from desktop.service.sync import SyncService
 from desktop.service.versions import app_version
 from desktop.tasks.aio import Door
-from desktop.tasks.collector import short_collections
+from desktop.tasks.collector import set_aside, short_collections
 from desktop.tasks.worker import Tasks, let_workers_give_way
 from desktop.theme.apply import Theme, apply_theme
 from desktop.theme.icons import product_icon
@@ -471,6 +471,7 @@ def _run_window(app: QApplication, guard: CrashGuard, demo: bool) -> int:
         if demo:
             bench.set_up_demo()
             bench.start_run()
+        bench.run.completed.connect(set_aside, Qt.ConnectionType.SingleShotConnection)
         with short_collections():
             loop.run_until_complete(bench.ended.wait())
         warmer.stop()

@@ -39,13 +39,12 @@ class _PaneItem(QGraphicsItem):
         self._box = QRectF()
 
     def show_scale(self, scale: Scale, tokens: Tokens) -> None:
-        """Repaint for a new view."""
+        """Take a new view; who lays the pane out asks for all of it to be painted."""
         box = QRectF(0, 0, scale.width, scale.height)
         if box != self._box:
             self.prepareGeometryChange()
             self._box = box
         self.scale_now, self.tokens = scale, tokens
-        self.update()
 
     def boundingRect(self) -> QRectF:
         return self._box
@@ -62,7 +61,7 @@ class Canvas(_PaneItem):
         self._is_new = True
 
     def show_scale(self, scale: Scale, tokens: Tokens) -> None:
-        """Repaint for a new view."""
+        """Take a new view."""
         self._is_new = True
         super().show_scale(scale, tokens)
 
