@@ -56,7 +56,6 @@ class PriceAxis(pg.GraphicsWidget):
         y = scale.py(np.array(found))
         inside = (y >= edge) & (y <= scale.height - edge)
         self.ticks = [value for value, fits in zip(found, inside, strict=True) if fits]
-        self.update()
 
     def show_cursor(self, tag: Tag | None) -> None:
         """Mark the value under the crosshair."""
@@ -136,7 +135,6 @@ class TimeAxis(pg.GraphicsWidget):
         self._scale, self._tokens = scale, tokens
         start, stop = scale.bars(len(base))
         self.ticks = time_ticks(base.time_ns, start, stop, TIME_GAP / scale.pixels_per_bar)
-        self.update()
 
     def show_cursor(self, x: float | None, text: str) -> None:
         """Mark the instant under the crosshair."""
