@@ -38,14 +38,27 @@ class Attempt:
         ready: Ready | None = None,
         follow: Follow | None = None,
         transport: Transport | None = None,
+        *,
+        run_id: str = "",
     ) -> None:
-        """Take what is needed; ``prepare`` builds what charts need of a run, ``follow`` of one that grows."""
+        """Take what is needed.
+
+        Args:
+            service: the runs.
+            config: what to run.
+            prepare: builds what charts need of a run that has ended.
+            ready: waits for what must be there first.
+            follow: makes what builds the growing curve.
+            transport: the hand on its speed.
+            run_id: an interrupted run that goes on; empty begins a new one.
+        """
         self._service = service
         self._config = config
         self._prepare = prepare
         self._ready = ready
         self._follow = follow
         self._transport = transport
+        self._run_id = run_id
         self._run: Run | None = None
 
     @property
@@ -59,7 +72,7 @@ class Attempt:
         Raises:
             Stopped: the task was cancelled before all of it was saved.
         """
-        run_id = self._service.submit(self._config, should_stop=control.should_stop)
+        run_id = self._run_id or self._service.submit(self._config, should_stop=control.should_stop)
         self._run = run = self._service.begin(run_id, self._transport)
         if self._ready is not None:
             self._ready(

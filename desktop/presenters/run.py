@@ -15,6 +15,7 @@ from desktop.service.facade import Service
 from desktop.tasks.worker import Task, Tasks, Work
 from engine.config import BacktestConfig
 from engine.errors import BacktestError, BacktestValidationError
+from engine.pacing import Pace, Transport
 from engine.result import BacktestProgress
 
 KEEP = "keep"  # the name of the task that stores what a stopped run had
@@ -50,6 +51,7 @@ class RunPresenter(QObject):
         completed(RunView): the run, its result saved.
         stopped(object): RunView of the partial result, or None when there is none.
         failed(Failure): what happened and what to do.
+        paced(bool, Pace): whether the run under way is paused, and its speed.
     """
 
     state_changed = Signal(object)
@@ -57,6 +59,7 @@ class RunPresenter(QObject):
     completed = Signal(object)
     stopped = Signal(object)
     failed = Signal(object)
+    paced = Signal(bool, object)
 
     def __init__(
         self,
@@ -86,20 +89,70 @@ class RunPresenter(QObject):
         self._follow = follow
         self._task: Task | None = None
         self._attempt: Attempt | None = None
+        self._transport: Transport | None = None
         self.state = RunState.IDLE
         tasks.changed.connect(self._on_tasks_changed)
 
-    def start(self, config: BacktestConfig) -> None:
-        """Run a configuration; does nothing while another one runs."""
+    def start(self, config: BacktestConfig, run_id: str = "") -> None:
+        """Run a configuration, or go on with an interrupted run of it; does nothing while another one runs."""
         if self.state is not RunState.IDLE:
             return
-        self._attempt = Attempt(self._service, config, self._prepare, self._ready, self._follow)
+        self._transport = Transport(config.pacing.pace)
+        self._attempt = Attempt(
+            self._service,
+            config,
+            self._prepare,
+            self._ready,
+            self._follow,
+            self._transport,
+            run_id=run_id,
+        )
         task = self._begin(self._attempt.drive, "backtest")
         task.progress.connect(self._on_task_progress)
         task.succeeded.connect(self._on_task_succeeded)
         task.cancelled.connect(self._on_task_cancelled)
         self._set_state(RunState.RUNNING)
+        self._tell_pace()
         task.start()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the run under way waits for a hand."""
+        return self._transport is not None and self._transport.is_held
+
+    def play(self) -> None:
+        """Let the run go on."""
+        if self._transport is not None:
+            self._transport.play()
+            self._tell_pace()
+
+    def pause(self) -> None:
+        """Let the run stand still."""
+        if self._transport is not None:
+            self._transport.pause()
+            self._tell_pace()
+
+    def step_bar(self) -> None:
+        """Let the run go on by a bar, and stand still there."""
+        if self._transport is not None:
+            self._transport.step_bar()
+            self._tell_pace()
+
+    def step_trade(self) -> None:
+        """Let the run go on to the next execution, and stand still there."""
+        if self._transport is not None:
+            self._transport.step_trade()
+            self._tell_pace()
+
+    def set_pace(self, pace: Pace) -> None:
+        """Let the run go on at another speed."""
+        if self._transport is not None:
+            self._transport.set_pace(pace)
+            self._tell_pace()
+
+    def _tell_pace(self) -> None:
+        if self._transport is not None:
+            self.paced.emit(self._transport.is_paused, self._transport.pace)
 
     def stop(self) -> None:
         """Ask the run to stop; asking twice is the same as once."""
@@ -149,7 +202,7 @@ class RunPresenter(QObject):
     def _on_tasks_changed(self) -> None:
         # Not the task's own `finished`: it may be deleted before that arrives here, and then nobody sent it.
         if self._task is not None and not any(one is self._task for one in self._tasks.alive):
-            self._task = self._attempt = None
+            self._task = self._attempt = self._transport = None
             self._set_state(RunState.IDLE)
 
     def _set_state(self, state: RunState) -> None:

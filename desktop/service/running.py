@@ -21,7 +21,7 @@ from engine.checkpoint import CheckpointError
 from engine.config import BacktestConfig, unusual
 from engine.errors import BacktestError
 from engine.market import Panel
-from engine.pacing import Transport
+from engine.pacing import PaceMode, Transport
 from engine.result import BacktestProgress, BacktestResult
 from engine.simulate import Simulated, simulate
 from engine.strategies import registry
@@ -206,7 +206,7 @@ class Run:
         """
         simulated, panel, dataset = self._simulated, self.panel, self._dataset
         try:
-            if simulated is None or panel is None or dataset is None:
+            if simulated is None or panel is None or dataset is None or not self._has_bars:
                 if self._resumes and dataset is None:
                     return  # it was not taken up yet, and can be another time
                 self._store.cancel(self.run_id)
@@ -252,8 +252,9 @@ class Run:
             strategy,
             clock=self._clock,
             on_progress=lambda progress: self._pass_on(progress, on_progress),
-            # a stop waits for the first chunk: a result without a single bar says nothing
-            should_stop=lambda: self._has_bars and stop(),
+            # a stop waits for the first chunk: a result without a single bar says nothing; one that is held back may
+            # have to wait for it for ever
+            should_stop=lambda: (self._has_bars or self._is_held_back()) and stop(),
             notes=unusual(self._config, self._today),
             transport=self._transport,
             keeper=keeper,
@@ -280,6 +281,11 @@ class Run:
             # another process may be saving a long run just now: the next note will do
             with suppress(DatabaseConnectionError):
                 self._store.set_progress(self.run_id, progress.fraction)
+
+    def _is_held_back(self) -> bool:
+        hand = self._transport
+        pace = self._config.pacing.pace if hand is None else hand.pace
+        return pace.mode is not PaceMode.MAX or (hand is not None and hand.is_paused)
 
     def _cancel_requested(self) -> bool:
         now = self._clock()

@@ -61,6 +61,7 @@ QSplitter::handle {{ background: {t.border}; }}
 QSplitter::handle:hover, QSplitter::handle:pressed {{ background: {t.accent}; }}
 QScrollArea {{ background: transparent; border: none; }}
 QWidget[role="panel"], QWidget[role="foot"] {{ background: {t.surface}; }}
+QWidget[role="notice"] {{ background: {t.raised}; border-bottom: 1px solid {t.border}; }}
 QWidget[role="foot"] {{ border-top: 1px solid {t.border}; }}
 QWidget[role="page"] {{ background: {t.window}; }}
 QScrollArea > QWidget > QWidget[transparent="true"] {{ background: transparent; }}

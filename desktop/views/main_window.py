@@ -5,10 +5,18 @@ The window only holds panels and menus. What the panels say to each other is con
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.actions import MENUS, Actions
 from desktop.views.history_panel import HistoryPanel
+from desktop.views.notice_bar import NoticeBar
 from desktop.views.result_view import ResultView
 from desktop.views.setup_panel import SetupPanel
 from desktop.views.start_page import StartPage
@@ -44,11 +52,18 @@ class MainWindow(QMainWindow):
         self._centre = QStackedWidget(self)
         self._centre.addWidget(self.start_page)
         self._centre.addWidget(result)
+        self.notice = NoticeBar(self)
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice)
+        column.addWidget(self._centre, 1)
         self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         self._split.addWidget(setup)
-        self._split.addWidget(self._centre)
+        self._split.addWidget(middle)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([_SETUP_WIDTH, 1280 - _SETUP_WIDTH])
         self.setCentralWidget(self._split)

@@ -35,6 +35,7 @@ class RunBar(QWidget):
         """Begin idle."""
         super().__init__(parent)
         self._state = RunState.IDLE
+        self._transport: QWidget | None = None
         self._is_ready = False
         self.setProperty("role", "foot")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -51,7 +52,7 @@ class RunBar(QWidget):
         self._reason = QLabel(self)
         self._reason.setProperty("role", "caption")
         self._reason.setWordWrap(True)
-        layout = QVBoxLayout(self)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
         layout.setSpacing(4)
         for widget in (self._headline, self.progress, self._figures, self._reason, self.button):
@@ -61,6 +62,12 @@ class RunBar(QWidget):
     def headline(self) -> str:
         """Return what stands above the bar."""
         return self._headline.text()
+
+    def put_transport(self, transport: QWidget) -> None:
+        """Take the hand on the run's speed; it is there while a run is."""
+        self._transport = transport
+        self._layout.insertWidget(self._layout.indexOf(self.button), transport)
+        self._render()
 
     def set_ready(self, reasons: list[str]) -> None:
         """Say whether Run may be pressed: it may when there is no reason against it, else it says the reason."""
@@ -119,6 +126,8 @@ class RunBar(QWidget):
         self.button.setEnabled(self._state is RunState.RUNNING or (not busy and self._is_ready))
         for widget in (self._headline, self.progress, self._figures):
             widget.setVisible(busy)
+        if self._transport is not None:
+            self._transport.setVisible(self._state is RunState.RUNNING)
         self._reason.setVisible(not busy and bool(self._reason.text()))
 
     def _on_button_clicked(self) -> None:

@@ -36,7 +36,9 @@ from desktop.views.result_view import ResultView
 from desktop.views.run_charts import LiveCharts, charts_of
 from desktop.views.setup_panel import SetupPanel
 from desktop.workbench.browsing import BrowseArea
+from desktop.workbench.interrupted import InterruptedArea
 from desktop.workbench.menus import MenuArea
+from desktop.workbench.pacing import PaceArea
 from desktop.workbench.room import Room
 from desktop.workbench.running import RunArea
 from desktop.workbench.team import TeamArea
@@ -97,6 +99,8 @@ class Workbench(QObject):
         self._runs = RunArea(room, self.setup, self.run, self.passwords, self)
         self._browsing = BrowseArea(room, self.history, self.opener, self)
         self._team = TeamArea(room, self.health, self.connections, self.team_password, self)
+        self._pace = PaceArea(room, self.run, self)
+        self._interrupted = InterruptedArea(room, self.run, self)
         self._menus = MenuArea(room, self._commands(), self)
         self._connect_areas()
 
@@ -116,6 +120,7 @@ class Workbench(QObject):
         self._runs.began.connect(self.opener.forget)
         self._runs.listed.connect(self.history.refresh)
         self._runs.ended.connect(self.health.sync)
+        self._interrupted.listed.connect(self.history.refresh)
         self._menus.config_read.connect(self.setup.load)
         self.door.failed.connect(self._on_door_failed)
         self.window.closing.connect(self.leave)
@@ -130,6 +135,7 @@ class Workbench(QObject):
         self.window.restore_layout(self.settings)
         self.window.show()
         self.history.refresh()
+        self._interrupted.start()
         self._team.start()
 
     def run_demo(self) -> None:
