@@ -196,6 +196,11 @@ class Criteria(_Record):
             yield ("weight" if self.weigh_by == "expression" else "weigh_by"), weight
 
     @property
+    def fields(self) -> frozenset[str]:
+        """The point-in-time fields that any of its expressions reads."""
+        return frozenset().union(*(expression.fields for _, expression in self.expressions()))
+
+    @property
     def warmup_bars(self) -> int:
         """Bars before the start that the longest look back needs."""
         return max((expression.warmup_bars for _, expression in self.expressions()), default=0)

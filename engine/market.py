@@ -73,6 +73,7 @@ class Panel:
             worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
         notices: what was noticed on loading, one sentence each ("sorted …").
+        warnings: what makes a result doubtful, one sentence each.
         defects: count of bad bars dropped, by kind.
         labels: where the bars came from, for people ("DEMO", a path); not part of the content.
     """
@@ -101,6 +102,7 @@ class Panel:
     multiplier: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
 

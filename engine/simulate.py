@@ -293,8 +293,8 @@ def _warnings(
     fills: NDArray[np.void],
     open_positions: tuple[OpenPosition, ...],
 ) -> list[str]:
-    found = []
-    if panel.n_symbols > 1 and not panel.membership_known:
+    found = list(panel.warnings)
+    if panel.n_symbols > 1 and not panel.membership_known and panel.members is None:
         found.append(
             "Survivorship: it is not known which symbols belonged to the universe at each time; "
             "those that vanished may be missing"

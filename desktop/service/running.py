@@ -15,7 +15,8 @@ from typing import Literal
 
 from desktop import logs
 from desktop.service.saved import section_of
-from engine.config import BacktestConfig, unusual
+from engine.config import BacktestConfig, SizingMethod, unusual
+from engine.criteria import MARKET_CAP
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
 from engine.result import BacktestProgress, BacktestResult
@@ -84,7 +85,17 @@ def bars_of(config: BacktestConfig, strategy: Strategy, database: OpenDatabase |
         warmup_bars=strategy.warmup_bars(),
         account_currency=config.account.currency,
         database=database,
+        fields=fields_of(config, strategy),
     )
+
+
+def fields_of(config: BacktestConfig, strategy: Strategy) -> frozenset[str] | None:
+    """Return the point-in-time fields that a run looks at; None, all of them, for a person's own code."""
+    if type(strategy).__module__.startswith("engine."):
+        sized = config.sizing.method is SizingMethod.MARKET_CAP_WEIGHT
+        screened = strategy.params.criteria.fields if isinstance(strategy, Screening) else set()
+        return frozenset({MARKET_CAP} if sized else ()) | screened
+    return None
 
 
 def error_in_strategy_file(error: Exception, name: str) -> BacktestError | None:

@@ -44,7 +44,6 @@ class LocalSource:
     """The imported bars of one timeframe as a source."""
 
     label = "local"
-    adjustment = "raw"
 
     def __init__(self, timeframe: str = "1d") -> None:
         """Take the length of the bars."""
@@ -57,10 +56,6 @@ class LocalSource:
     def bars(self, symbols: Sequence[str]) -> dict[str, RawBars]:
         """Return the bars of symbols."""
         return {symbol: _load(_file(symbol, self._timeframe)) for symbol in symbols}
-
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: imports hold no corporate actions."""
-        return ()
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return everything as ``all``."""

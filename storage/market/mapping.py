@@ -53,6 +53,7 @@ class MarketMapping:
         prices: daily bars.
         indexes: benchmark series; a database without the table has none.
         currency: of all prices.
+        calendar: of the exchange, "" when it is not known.
         adjustment: ``raw``, ``split`` or ``total``: what has been worked into the prices.
     """
 
@@ -60,6 +61,7 @@ class MarketMapping:
     prices: PriceTable = field(default_factory=PriceTable)
     indexes: IndexTable = field(default_factory=IndexTable)
     currency: str = "KRW"
+    calendar: str = "XKRX"
     adjustment: str = "raw"
 
 

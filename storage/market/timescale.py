@@ -149,7 +149,7 @@ class DatabaseSource:
     ) -> None:
         """Take an engine that reads; `open_source` makes both."""
         self.label = profile.name
-        self.adjustment = mapping.adjustment
+        self.calendar = mapping.calendar
         self._engine = engine
         self._mapping = mapping
         self._symbols: tuple[SymbolInfo, ...] | None = None
@@ -186,10 +186,6 @@ class DatabaseSource:
                 on_rows=on_rows,
                 should_stop=should_stop,
             )
-
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: prices are taken as the table has them."""
-        return ()
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return every symbol as ``all``."""
