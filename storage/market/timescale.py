@@ -7,7 +7,7 @@ parameters. The bars themselves come through `storage.market.bulk`.
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,9 @@ from engine.types import NS_PER_DAY
 from storage.errors import BacktestStorageError
 from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, ShouldStop, load_series
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
+from storage.market.reference import FieldSeries, Reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
+from storage.market.timescale_reference import read_fields, read_reference
 from storage.postgres import guarded, make_engine
 from storage.postgres_errors import translated
 from storage.profiles import Profile
@@ -153,6 +155,7 @@ class DatabaseSource:
         self._engine = engine
         self._mapping = mapping
         self._symbols: tuple[SymbolInfo, ...] | None = None
+        self._reference: Reference | None = None
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what the price table has."""
@@ -186,6 +189,20 @@ class DatabaseSource:
                 on_rows=on_rows,
                 should_stop=should_stop,
             )
+
+    def reference(self) -> Reference:
+        """Return what the tables beside the prices say; those that are missing say nothing."""
+        if self._reference is None:
+            with self._connection() as connection:
+                self._reference = read_reference(connection, self._mapping)
+        return self._reference
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return the values of fields by field and code."""
+        with self._connection() as connection:
+            return read_fields(connection, self._mapping, names, codes)
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return every symbol as ``all``."""
