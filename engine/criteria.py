@@ -76,7 +76,7 @@ class Criterion(_Record):
             if name not in parts:
                 raise ValueError(f"{name} is missing; a criterion has left, op and right")
         if (self.op == "between") != (self.upto is not None):
-            raise ValueError("between takes right and upto, everything else right alone")
+            raise ValueError("between, and nothing else, has two bounds: right and upto")
         if self.op not in _COMPARE:
             self._check_count()
         elif self.left is not None and self.left.number is not None:
