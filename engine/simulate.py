@@ -5,6 +5,7 @@ The caller hands in the time and takes progress; nothing here reads a clock, a f
 
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numba
 import numpy as np
@@ -36,6 +37,35 @@ _SIMULATE_FROM, _SIMULATE_TO = 0.10, 0.90
 Progress = Callable[[BacktestProgress], None]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """A simulation as far as it came; `result` works out what it came to.
+
+    Attributes:
+        completed: whether it reached the end.
+        seconds: what it took.
+    """
+
+    config: BacktestConfig
+    simulation: Simulation
+    labels: tuple[str, ...]
+    notes: Sequence[str]
+    completed: bool
+    seconds: float
+
+    def result(
+        self, clock: Callable[[], float], *, completed: bool | None = None
+    ) -> BacktestResult:
+        """Return the result; ``completed=False`` marks one that reached the end as cancelled, too."""
+        begun = clock()
+        done = self.completed if completed is None else completed
+        result = result_of(
+            self.config, self.simulation, self.labels, completed=done, notes=self.notes
+        )
+        object.__setattr__(result, "duration_seconds", self.seconds + clock() - begun)
+        return result
+
+
 def run_backtest(
     config: BacktestConfig,
     panel: Panel,
@@ -46,7 +76,30 @@ def run_backtest(
     should_stop: Callable[[], bool] | None = None,
     notes: Sequence[str] = (),
 ) -> BacktestResult:
-    """Run one backtest.
+    """Run one backtest; parameters as for `simulate`."""
+    simulated = simulate(
+        config,
+        panel,
+        strategy,
+        clock=clock,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        notes=notes,
+    )
+    return simulated.result(clock)
+
+
+def simulate(
+    config: BacktestConfig,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    clock: Callable[[], float],
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    notes: Sequence[str] = (),
+) -> Simulated:
+    """Run one backtest up to its metrics.
 
     Parameters
     ----------
@@ -92,10 +145,9 @@ def run_backtest(
     completed = simulation.run(clock, look)
     if completed:
         simulation.expire_waiting()
-    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
-    result = result_of(config, simulation, labels, completed=completed, notes=notes)
-    object.__setattr__(result, "duration_seconds", clock() - begun)
-    return result
+    seconds = clock() - begun
+    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=seconds))
+    return Simulated(config, simulation, labels, notes, completed, seconds)
 
 
 # Settings that the kernels do not act on yet: better refused than silently ignored.

@@ -20,6 +20,7 @@ import keyring
 from keyring import errors
 
 from storage.profiles import Profile
+from storage.stopping import ShouldStop, never, taken
 
 ACCEPTED: Final = frozenset(
     {
@@ -96,8 +97,12 @@ class Credentials:
         self._pending: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def load(self, profile: Profile) -> Answer:
-        """Return the password of a profile: the one typed in this session, or the keyring's."""
+    def load(self, profile: Profile, should_stop: ShouldStop = never) -> Answer:
+        """Return the password of a profile: the one typed in this session, or the keyring's.
+
+        Raises:
+            Stopped: ``should_stop`` said so while the keyring was waited for.
+        """
         entry = entry_of(profile)
         if entry in self._memory:
             return Answer(KeyringState.OK, self._memory[entry], from_memory=True)
@@ -108,7 +113,7 @@ class Credentials:
                 return _answer(KeyringState.MISSING_ENTRY)
             return Answer(KeyringState.OK, password)
 
-        return self._ask(read)
+        return self._ask(read, should_stop)
 
     def save(self, profile: Profile, password: str) -> Answer:
         """Keep a password in the keyring; where that fails, in memory until the program ends."""
@@ -154,23 +159,28 @@ class Credentials:
 
         return self._ask(remove)
 
-    def check(self) -> Answer:
+    def check(self, should_stop: ShouldStop = never) -> Answer:
         """Say whether this computer has a keyring that we trust and that answers."""
 
         def look(backend: Backend) -> Answer:
             backend.get_password("Tradebench", "check")
             return Answer(KeyringState.OK)
 
-        return self._ask(look)
+        return self._ask(look, should_stop)
 
-    def _ask(self, work: Callable[[Backend], Answer]) -> Answer:
+    def _ask(self, work: Callable[[Backend], Answer], should_stop: ShouldStop = never) -> Answer:
         """Run one call in a thread of its own, and turn whatever happens into an answer."""
 
         def call() -> Answer:
             backend = _trusted(self._find_backend(), self._accepted)
             return _answer(KeyringState.ABSENT) if backend is None else work(backend)
 
-        with self._lock:
+        def attempt(seconds: float) -> bool:
+            return self._lock.acquire(timeout=seconds)
+
+        if not taken(attempt, self._deadline_s, should_stop):
+            return _answer(KeyringState.TIMEOUT)
+        try:
             if self._pending is not None and self._pending.is_alive():
                 return _answer(KeyringState.TIMEOUT)  # no second thread behind one that hangs
             outcome = _Outcome[Answer]()
@@ -178,23 +188,27 @@ class Credentials:
                 target=outcome.run, args=(call,), name="keyring", daemon=True
             )
             self._pending.start()
-            self._pending.join(self._deadline_s)
-            if self._pending.is_alive():
+            if not taken(outcome.done.wait, self._deadline_s, should_stop):
                 return _answer(KeyringState.TIMEOUT)
+        finally:
+            self._lock.release()
         return _failure(outcome.error) if outcome.value is None else outcome.value
 
 
 class _Outcome(Generic[T]):
     """What a thread leaves behind."""
 
-    value: T | None = None
-    error: Exception | None = None
+    def __init__(self) -> None:
+        self.value: T | None = None
+        self.error: Exception | None = None
+        self.done = threading.Event()
 
     def run(self, call: Callable[[], T]) -> None:
         try:
             self.value = call()
         except Exception as error:  # back ends raise whatever their platform raises
             self.error = error
+        self.done.set()
 
 
 def entry_of(profile: Profile) -> tuple[str, str]:

@@ -53,13 +53,6 @@ class ConnectionFailure(DatabaseConnectionError):
         self.is_transient = is_transient
 
 
-class LoadStopped(BacktestStorageError):
-    """The work stopped because it was asked to."""
-
-    kind = "cancelled"
-    exit_code = 130
-
-
 class ErrorClass(Enum):
     """What to do about an error."""
 

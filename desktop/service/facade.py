@@ -5,6 +5,7 @@ thread; ids may be unique prefixes.
 """
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,12 +24,16 @@ from engine.market import Panel
 from engine.result import BacktestProgress, BacktestResult
 from engine.types import NS_PER_DAY
 from storage import paths
+from storage.closing import Closing
+from storage.errors import Stopped
 from storage.market.source import OpenDatabase
 from storage.records import RunFilter, RunPage, RunRecord, RunSort, StoredRun, TradePage
 from storage.runs import RunStore
+from storage.stopping import ShouldStop, never
 
 if TYPE_CHECKING:
     from desktop.service.health import Health
+    from desktop.service.running import Run
     from desktop.service.sync import SyncService
     from storage.credentials import Credentials
     from storage.profiles import ProfileStore
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
 MAX_PAGE = 1000
 
 
-class Service:
+class Service(Closing):
     """The facade over engine and local database; use it in a ``with`` block or call `close`."""
 
     def __init__(
@@ -52,6 +57,7 @@ class Service:
         self._database = database
         self._clock = clock
         self._today = today
+        self._leaving = threading.Event()
 
     @classmethod
     def open(cls, path: Path | None = None, *, database: OpenDatabase | None = None) -> Self:
@@ -74,20 +80,23 @@ class Service:
         """Close the database; a second time does nothing."""
         self._store.close()
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        """Close."""
-        self.close()
+    def leave(self) -> None:
+        """Let nobody wait for a price server any more: the program is about to end."""
+        self._leaving.set()
 
     # -- running
 
-    def submit(self, config: BacktestConfig, *, config_path: str | None = None) -> str:
+    def submit(
+        self,
+        config: BacktestConfig,
+        *,
+        config_path: str | None = None,
+        should_stop: ShouldStop = never,
+    ) -> str:
         """Check a configuration, write the row of a new run (``queued``) and return its id at once.
 
         Raises:
+            Stopped: ``should_stop`` said so while another process was writing; there is no row.
             BacktestValidationError: the dates or a parameter are impossible.
             BacktestNotFoundError: there is no such strategy.
         """
@@ -99,8 +108,14 @@ class Service:
             check_dates(config, self._today())
             spec = spec_of_saved(config, self._store, strategy_of(config, self._store))
             run_id = self._store.submit(
-                config, spec, engine_version=app_version(), config_path=config_path
+                config,
+                spec,
+                engine_version=app_version(),
+                config_path=config_path,
+                should_stop=should_stop,
             )
+        except Stopped:
+            raise
         except BacktestError as error:
             log.warning("backtest_creation_failed", **facts_of(config), error=error.message)
             raise
@@ -111,7 +126,7 @@ class Service:
         self,
         run_id: str,
         on_progress: Callable[[BacktestProgress], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        should_stop: ShouldStop = never,
         on_panel: Callable[[Panel], None] | None = None,
     ) -> StoredRun:
         """Run what was submitted, in this thread, and return it as stored.
@@ -124,13 +139,16 @@ class Service:
         Raises:
             BacktestError: what the person can mend, with ``run_id`` set.
         """
+        self.begin(run_id).execute(on_progress, should_stop, on_panel)
+        return self._store.load(run_id)
+
+    def begin(self, run_id: str) -> "Run":
+        """Return what was submitted as work to be driven to its end, and where it is stopped, kept apart."""
         from desktop.service.running import Run
 
-        run = Run(
+        return Run(
             self._store, run_id, clock=self._clock, today=self._today(), database=self._database
         )
-        run.execute(on_progress, should_stop, on_panel)
-        return self._store.load(run_id)
 
     def bars(self, config: BacktestConfig) -> Panel:
         """Load the bars that a configuration asks for, warm-up included.
@@ -140,7 +158,9 @@ class Service:
         """
         from desktop.service.running import bars_of, strategy_of
 
-        return bars_of(config, strategy_of(config, self._store), self._database)
+        return bars_of(
+            config, strategy_of(config, self._store), self._database, self._leaving.is_set
+        )
 
     @property
     def store(self) -> RunStore:

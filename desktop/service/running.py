@@ -3,7 +3,8 @@
 Before it: `facade.submit` has checked the configuration and written the row (``queued``). Here the
 bars are loaded, the engine runs, and the result lands in one transaction. However it ends, the row
 says so: ``completed``, ``cancelled`` with what there was, or ``failed`` with the sentence for the
-person and the traceback for the log.
+person and the traceback for the log. Every piece of it asks whether it is to stop, and none takes
+longer than a person notices.
 """
 
 import datetime as dt
@@ -20,21 +21,26 @@ from engine.criteria import MARKET_CAP
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
 from engine.result import BacktestProgress, BacktestResult
-from engine.simulate import run_backtest
+from engine.simulate import Simulated, simulate
 from engine.strategies import registry
 from engine.strategies.protocol import Strategy
 from engine.strategies.screening import Screening
-from storage.errors import BacktestStorageError, DatabaseConnectionError, IllegalStatusError
+from storage.errors import (
+    BacktestStorageError,
+    DatabaseConnectionError,
+    IllegalStatusError,
+    Stopped,
+)
 from storage.market.catalog import load_panel
 from storage.market.source import OpenDatabase
-from storage.records import StrategySpec
+from storage.records import DatasetSpec, StoredRun, StrategySpec
 from storage.runs import RunStore, dataset_of
 from storage.snapshots import snapshots_of
+from storage.stopping import ShouldStop, check, never
 from storage.strategies import hash_of, is_file_name, load_file, source_of
 
 OnProgress = Callable[[BacktestProgress], None]
 OnPanel = Callable[[Panel], None]
-ShouldStop = Callable[[], bool]
 Clock = Callable[[], float]
 
 _POLL_SECONDS = 0.2  # how often another process is asked whether it wants this run stopped
@@ -78,13 +84,19 @@ def spec_of(strategy: Strategy, name: str = "") -> StrategySpec:
     )
 
 
-def bars_of(config: BacktestConfig, strategy: Strategy, database: OpenDatabase | None) -> Panel:
+def bars_of(
+    config: BacktestConfig,
+    strategy: Strategy,
+    database: OpenDatabase | None,
+    should_stop: ShouldStop = never,
+) -> Panel:
     """Load the bars of a run, with those that its strategy wants before the start."""
     return load_panel(
         config.data,
         warmup_bars=strategy.warmup_bars(),
         account_currency=config.account.currency,
         database=database,
+        should_stop=should_stop,
         fields=fields_of(config, strategy),
     )
 
@@ -120,7 +132,11 @@ def error_in_strategy_file(error: Exception, name: str) -> BacktestError | None:
 
 
 class Run:
-    """One submitted run under way; use it once."""
+    """One submitted run under way; use it once.
+
+    `drive` brings it to its end, or to where it was stopped; then `keep` stores what it has. The two are apart because
+    a stop is answered at once, while storing takes as long as it takes.
+    """
 
     def __init__(
         self,
@@ -132,48 +148,68 @@ class Run:
         database: OpenDatabase | None = None,
     ) -> None:
         """Take the row of a submitted run; nothing happens yet."""
+        self.run_id = run_id
+        self.panel: Panel | None = None
+        self.result: BacktestResult | None = None
         self._store = store
-        self._run_id = run_id
         self._clock = clock
         self._today = today
         self._database = database
         self._config = store.get(run_id).config
+        self._began = clock()
         self._polled = clock() - _POLL_SECONDS  # ask at the first chance
         self._noted = clock()
         self._cancel_seen = False
         self._has_bars = False
+        self._dataset: DatasetSpec | None = None
+        self._simulated: Simulated | None = None
 
     def execute(
         self,
         on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
+        should_stop: ShouldStop = never,
         on_panel: OnPanel | None = None,
     ) -> None:
-        """Load, simulate and save, to the end or until it is stopped.
+        """Load, simulate and save, to the end or until it is stopped; what there is then is kept.
 
         Raises:
             BacktestError: with the run's id; the run is stored as failed.
         """
-        began = self._clock()
         try:
-            result = self._work(on_progress or _ignore, should_stop or _never, on_panel or _ignore)
+            if not self.drive(on_progress, should_stop, on_panel):
+                self.keep()
         except KeyboardInterrupt:
             with suppress(IllegalStatusError):  # it has ended, and its result is kept
-                self._store.cancel(self._run_id)
-            self._log("backtest_cancelled", seconds=round(self._clock() - began, 4))
+                self._store.cancel(self.run_id)
+            self._log("backtest_cancelled", seconds=self._seconds())
             raise
+
+    def drive(
+        self,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop = never,
+        on_panel: OnPanel | None = None,
+    ) -> bool:
+        """Load, simulate and save; return False when it was stopped before all of it was saved.
+
+        Stopping and saving race for one instant, the end of the transaction: whoever is there first has won.
+
+        Raises:
+            BacktestError: with the run's id; the run is stored as failed.
+        """
+        self._began = self._clock()
+        try:
+            self._work(on_progress or _ignore, should_stop, on_panel or _ignore)
+        except Stopped:
+            return False
         except Exception as error:
             told = error_in_strategy_file(error, self._file_name()) or error
-            self._keep_failure(told, self._clock() - began)
+            self._keep_failure(told)
             if isinstance(told, BacktestError):
-                told.run_id = self._run_id
+                told.run_id = self.run_id
             raise told from (error if told is not error else error.__cause__)
-        completed = result is not None and result.status == "completed"
-        self._log(
-            "backtest_completed" if completed else "backtest_cancelled",
-            total_return=None if result is None else result.metrics.get("total_return"),
-            seconds=round(self._clock() - began, 4),
-        )
+        self._tell_end("backtest_completed")
+        return True
 
     def _file_name(self) -> str:
         """Return the strategy's file, also of a saved one, or its name; a lost one has only that."""
@@ -181,24 +217,46 @@ class Run:
             return section_of(self._config, self._store).name
         return self._config.strategy.name
 
-    def _work(
-        self, on_progress: OnProgress, should_stop: ShouldStop, on_panel: OnPanel
-    ) -> BacktestResult | None:
-        """Return the result, or None when it was stopped before there was any."""
+    def keep(self) -> None:
+        """Store a run that was stopped, with what it had come to.
 
+        Raises:
+            BacktestError: with the run's id; the run is stored as failed.
+        """
+        simulated, panel, dataset = self._simulated, self.panel, self._dataset
+        try:
+            if simulated is None or panel is None or dataset is None:
+                self._store.cancel(self.run_id)
+            else:
+                self.result = simulated.result(self._clock, completed=False)
+                snapshots = snapshots_of(self.result, panel)
+                self._store.finish(self.run_id, self.result, snapshots, dataset)
+        except Exception as error:
+            self._keep_failure(error)
+            if isinstance(error, BacktestError):
+                error.run_id = self.run_id
+            raise
+        self._tell_end("backtest_cancelled")
+
+    def stored(self) -> StoredRun:
+        """Return the run with its result, without reading the rows that were just written."""
+        return StoredRun(self._store.get(self.run_id), self.result)
+
+    def _work(self, on_progress: OnProgress, should_stop: ShouldStop, on_panel: OnPanel) -> None:
         def stop() -> bool:
             return should_stop() or self._cancel_requested()
 
         on_progress(BacktestProgress("load", 0.0))
+        check(stop)
         strategy = strategy_of(self._config, self._store)
-        panel = bars_of(self._config, strategy, self._database)
-        if stop():
-            self._store.cancel(self._run_id)
-            return None
+        panel = bars_of(self._config, strategy, self._database, stop)
+        check(stop)
+        self.panel = panel
         on_panel(panel)
-        dataset = dataset_of(panel, self._config)
-        self._store.mark_running(self._run_id, dataset)
-        result = run_backtest(
+        dataset = dataset_of(panel, self._config, stop)
+        self._store.mark_running(self.run_id, dataset, stop)
+        self._dataset = dataset
+        self._simulated = simulate(
             self._config,
             panel,
             strategy,
@@ -208,10 +266,17 @@ class Run:
             should_stop=lambda: self._has_bars and stop(),
             notes=unusual(self._config, self._today),
         )
+        if not self._simulated.completed:
+            raise Stopped
+        check(stop)
+        result = self._simulated.result(self._clock)
+        check(stop)
         on_progress(_at_end(result, panel, "save", _SAVE_FROM))
-        self._store.finish(self._run_id, result, snapshots_of(result, panel), dataset)
+        check(stop)
+        snapshots = snapshots_of(result, panel, stop)
+        self._store.finish(self.run_id, result, snapshots, dataset, should_stop=stop)
+        self.result = result
         on_progress(_at_end(result, panel, "done", 1.0))
-        return result
 
     def _pass_on(self, progress: BacktestProgress, on_progress: OnProgress) -> None:
         """Tell the listener at once, and the database now and then."""
@@ -222,31 +287,38 @@ class Run:
             self._noted = now
             # another process may be saving a long run just now: the next note will do
             with suppress(DatabaseConnectionError):
-                self._store.set_progress(self._run_id, progress.fraction)
+                self._store.set_progress(self.run_id, progress.fraction)
 
     def _cancel_requested(self) -> bool:
         now = self._clock()
         if not self._cancel_seen and now - self._polled >= _POLL_SECONDS:
             self._polled = now
-            self._cancel_seen = self._store.cancel_requested(self._run_id)
+            self._cancel_seen = self._store.cancel_requested(self.run_id)
         return self._cancel_seen
 
-    def _keep_failure(self, error: Exception, seconds: float) -> None:
+    def _keep_failure(self, error: Exception) -> None:
         message = (
             error.message
             if isinstance(error, BacktestError)
             else f"{type(error).__name__}: {error}"
         )
-        self._log("backtest_failed", error=message, seconds=round(seconds, 4))
+        self._log("backtest_failed", error=message, seconds=self._seconds())
         text = logs.redact_text("".join(traceback.format_exception(error)))
         try:
-            self._store.fail(self._run_id, logs.redact_text(message), text)
+            self._store.fail(self.run_id, logs.redact_text(message), text)
         except BacktestStorageError as second:
             # the database itself is what failed; the first error is the one to tell
             self._log("backtest_failure_not_stored", error=second.message)
 
+    def _tell_end(self, event: str) -> None:
+        total = None if self.result is None else self.result.metrics.get("total_return")
+        self._log(event, total_return=total, seconds=self._seconds())
+
+    def _seconds(self) -> float:
+        return round(self._clock() - self._began, 4)
+
     def _log(self, event: str, **values: object) -> None:
-        logs.get("runs").info(event, run_id=self._run_id, **facts_of(self._config), **values)
+        logs.get("runs").info(event, run_id=self.run_id, **facts_of(self._config), **values)
 
 
 def facts_of(config: BacktestConfig) -> dict[str, object]:
@@ -282,7 +354,3 @@ def _at_end(
 
 def _ignore(_told: object) -> None:
     return
-
-
-def _never() -> bool:
-    return False

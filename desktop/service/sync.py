@@ -19,6 +19,7 @@ from storage.postgres import Connector
 from storage.profiles import Profile, ProfileStore
 from storage.reading import now
 from storage.runs import RunStore
+from storage.stopping import ShouldStop, never
 from storage.sync import outbox
 from storage.sync.backoff import pause_seconds
 from storage.sync.outbox import Held
@@ -123,9 +124,7 @@ class SyncService:
         """The file of the local database, where every run is kept first."""
         return self._store.database.path
 
-    def sync_once(
-        self, *, force: bool = False, should_stop: Callable[[], bool] | None = None
-    ) -> SyncReport:
+    def sync_once(self, *, force: bool = False, should_stop: ShouldStop = never) -> SyncReport:
         """Send what is due; a second call while one is under way returns at once.
 
         Args:
@@ -183,9 +182,7 @@ class SyncService:
         """Put the runs that were set aside back in line; return how many."""
         return outbox.release_held(self._store.database)
 
-    def _sync(
-        self, profile: Profile, force: bool, should_stop: Callable[[], bool] | None
-    ) -> SyncReport:
+    def _sync(self, profile: Profile, force: bool, should_stop: ShouldStop) -> SyncReport:
         if not force and outbox.next_due(self._store.database, after=0, at=now()) is None:
             report = self._nothing_done()
             if self._last is None or self._last.end == "done":
@@ -195,7 +192,10 @@ class SyncService:
         if self._refused is not None and self._refused == (profile, password):
             return self._nothing_done()
         report = push_pending(
-            self._store, Connector(profile, password), force=force, should_stop=should_stop
+            self._store,
+            Connector(profile, password, should_stop=should_stop),
+            force=force,
+            should_stop=should_stop,
         )
         self._learn(report, profile, password)
         return report

@@ -58,6 +58,10 @@ class RunBar(QWidget):
             layout.addWidget(widget)
         self.set_state(RunState.IDLE)
 
+    def headline(self) -> str:
+        """Return what stands above the bar."""
+        return self._headline.text()
+
     def set_ready(self, reasons: list[str]) -> None:
         """Say whether Run may be pressed: it may when there is no reason against it, else it says the reason."""
         self._is_ready = not reasons
@@ -73,10 +77,16 @@ class RunBar(QWidget):
             self.progress.setValue(0)
             self._headline.setText(self.tr("Preparing"))
             self._figures.setText(" ")
+        elif state is RunState.STOPPING:
+            self._headline.setText(self.tr("Stopping"))
+        elif state is RunState.KEEPING:
+            self._headline.setText(self.tr("Stopped; storing what there is"))
         self._render()
 
     def show_progress(self, progress: BacktestProgress) -> None:
-        """Show how far the run is."""
+        """Show how far the run is; what one that was told to stop still says is not shown any more."""
+        if self._state is not RunState.RUNNING:
+            return
         self.progress.setValue(max(self.progress.value(), round(progress.fraction * _STEPS)))
         stage = self.tr(_STAGES[progress.stage])
         if progress.stage == "compile":  # done elsewhere: how far it is nobody knows

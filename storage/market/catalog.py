@@ -6,7 +6,9 @@ had is said by name.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +44,7 @@ from storage.market.source import (
     Times,
 )
 from storage.market.universe import Selection, reference_of, select
+from storage.stopping import ShouldStop, beside, check, never
 
 
 def load_panel(
@@ -51,6 +54,7 @@ def load_panel(
     account_currency: str | None = None,
     database: OpenDatabase | None = None,
     fields: Collection[str] | None = None,
+    should_stop: ShouldStop = never,
 ) -> Panel:
     """Return the bars that a configuration asks for, with what belongs to them.
 
@@ -60,41 +64,53 @@ def load_panel(
         account_currency: symbols of another are refused; None does not ask.
         database: opens the database of a connection profile; without it there is none.
         fields: point-in-time fields that are wanted; None takes all there are.
+        should_stop: asked between blocks of rows, symbols and steps, and while a server is waited for.
 
     Raises:
+        Stopped: ``should_stop`` said so.
         BacktestNotFoundError: no such source, symbol, universe, benchmark or calendar.
         BacktestValidationError: no bars in the range, only one, or bad bars under ``refuse``.
         BacktestStorageError: the database does not answer or refuses.
     """
-    source = open_source(data, database)
+    source = open_source(data, database, should_stop)
     try:
         chosen = select(source, data)
-        return _panel_of(source, data, chosen, (warmup_bars, account_currency, fields))
+        wanted = _Wanted(warmup_bars, account_currency, fields, should_stop)
+        return _panel_of(source, data, chosen, wanted)
     finally:
         if isinstance(source, RangedSource):
             source.close()
 
 
-def _panel_of(
-    source: MarketSource,
-    data: DataConfig,
-    chosen: Selection,
-    wanted: tuple[int, str | None, Collection[str] | None],
-) -> Panel:
-    warmup_bars, account_currency, fields = wanted
+class _Wanted(NamedTuple):
+    """What a run asks for besides its selection; see `load_panel`."""
+
+    warmup_bars: int
+    account_currency: str | None
+    fields: Collection[str] | None
+    should_stop: ShouldStop
+
+
+def _panel_of(source: MarketSource, data: DataConfig, chosen: Selection, wanted: _Wanted) -> Panel:
+    warmup_bars, account_currency, fields, stop = wanted
     currency = _currency(source, chosen, account_currency)
     raw, strays = _read(source, data, chosen, warmup_bars)
     start, end = range_of(data, source, raw)
     since = warm_start(raw, start, end, warmup_bars)
-    series, left_out = checked(source, data, raw, chosen, since, end)
+    series, left_out = checked(source, data, raw, chosen, (since, end), stop)
+    check(stop)
     axis = common_axis(bars.time_ns for bars in series.values())
     first_counted = int(np.searchsorted(axis, start))
     refuse_too_few(data, axis, first_counted)
     symbols = sorted(series, key=str.encode)
     calendar = recognised(source, data, chosen, symbols)
-    sessions, per_year = sessions_of(calendar.name, data.timeframe, axis)
+    # The library of calendars takes seconds to load, and longer for a calendar that is new to it.
+    sessions, per_year = beside(
+        partial(sessions_of, calendar.name, data.timeframe, axis), stop, "calendar"
+    )
     actions = {s: actions_of(chosen.reference.actions or (), chosen.lives[s]) for s in symbols}
     benchmark = benchmark_of(source, data, chosen, axis)
+    check(stop)
     return build_panel(
         series,
         timeframe=data.timeframe,
@@ -192,7 +208,9 @@ def _fields(
     return as_of({name: found.get(name, {}) for name in names}, chosen.lives, symbols, axis)
 
 
-def open_source(data: DataConfig, database: OpenDatabase | None = None) -> MarketSource:
+def open_source(
+    data: DataConfig, database: OpenDatabase | None = None, should_stop: ShouldStop = never
+) -> MarketSource:
     """Return the source that a configuration names; a path is read when it is first asked.
 
     Raises:
@@ -210,8 +228,8 @@ def open_source(data: DataConfig, database: OpenDatabase | None = None) -> Marke
             )
         return DemoSource()
     if data.source == "local":
-        return LocalSource(data.timeframe)
-    found = database(data.source) if database is not None else None
+        return LocalSource(data.timeframe, should_stop)
+    found = database(data.source, should_stop) if database is not None else None
     if found is not None:
         if data.timeframe != "1d":
             raise BacktestValidationError(
@@ -230,7 +248,7 @@ def open_source(data: DataConfig, database: OpenDatabase | None = None) -> Marke
             hint='use "demo", "local", a connection profile, or the path of a file or folder',
         )
     only = data.symbols if not data.universe else ()
-    return FileSource(path, data.timeframe, data.columns, only)
+    return FileSource(path, data.timeframe, data.columns, only, should_stop=should_stop)
 
 
 def list_sources() -> tuple[SourceInfo, ...]:

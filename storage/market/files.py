@@ -11,25 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.types import NS_PER_DAY
 from storage.market.parsing import MISSING_TIME
+from storage.market.reading import LONG_BARS, Reading, numbers_of, texts_of, times_of
 from storage.market.reference import FieldSeries, Reference
 from storage.market.sidecars import is_sidecar, read_fields, read_reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times, raw_infos
-from storage.market.tables import (
-    LONG_BARS,
-    PARQUET_ENDINGS,
-    TEXT_ENDINGS,
-    bad_file,
-    numbers_of,
-    read_table,
-    texts_of,
-    times_of,
-)
+from storage.market.tables import PARQUET_ENDINGS, TEXT_ENDINGS, read_table, refusal
+from storage.stopping import ShouldStop, check, never
 
 _MEANS: Final = {
     "time": ("time", "date", "datetime", "timestamp", "ts", "tradedate", "day"),
@@ -58,6 +50,7 @@ class FileSource:
         columns: Mapping[str, str] | None = None,
         only: Sequence[str] = (),
         currency: str = "USD",
+        should_stop: ShouldStop = never,
     ) -> None:
         """Take where the bars are, their length, and the one symbol of a file that names none."""
         self.path = path
@@ -66,6 +59,7 @@ class FileSource:
         self._columns = dict(columns or {})
         self._only = tuple(only)
         self._currency = currency
+        self._should_stop = should_stop
         self._read: dict[str, RawBars] | None = None
         self._reference: Reference | None = None
 
@@ -80,14 +74,14 @@ class FileSource:
     def reference(self) -> Reference:
         """Return what the files beside the bars say."""
         if self._reference is None:
-            self._reference = read_reference(self._folder)
+            self._reference = read_reference(self._folder, self._should_stop)
         return self._reference
 
     def field_series(
         self, names: Collection[str], codes: Sequence[str]
     ) -> dict[str, dict[str, FieldSeries]]:
         """Return the values of fields by field and code."""
-        return read_fields(self._folder, names, codes)
+        return read_fields(self._folder, names, codes, self._should_stop)
 
     @property
     def _folder(self) -> Path:
@@ -111,12 +105,18 @@ class FileSource:
 
     def _bars(self) -> dict[str, RawBars]:
         if self._read is None:
-            self._read = read_bars(self.path, self._timeframe, self._columns, self._only)
+            self._read = read_bars(
+                self.path, self._timeframe, self._columns, self._only, self._should_stop
+            )
         return self._read
 
 
 def read_bars(
-    path: Path, timeframe: str, columns: Mapping[str, str] | None = None, only: Sequence[str] = ()
+    path: Path,
+    timeframe: str,
+    columns: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    should_stop: ShouldStop = never,
 ) -> dict[str, RawBars]:
     """Return the bars of a file, or of all files of a folder, by symbol.
 
@@ -126,16 +126,18 @@ def read_bars(
     Raises:
         BacktestNotFoundError: there is nothing at ``path``.
         BacktestValidationError: what is there cannot be read as bars; names file, line and column.
+        Stopped: ``should_stop`` said so.
     """
     if not path.exists():
         raise BacktestNotFoundError(f"There is no file or folder {path}", field="data.source")
     found: dict[str, list[RawBars]] = {}
     for file in _files(path):
-        table, is_text = read_table(file)
+        table, is_text = read_table(file, should_stop)
         named = _recognise(file, table.column_names, columns or {})
         own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
         fallback = _fallback(file, path, named, only, own_name)
-        for symbol, bars in _by_symbol(file, table, named, fallback, timeframe, is_text).items():
+        reading = Reading(file, table, named, timeframe, is_text, should_stop)
+        for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
 
@@ -150,7 +152,7 @@ def _files(path: Path) -> list[Path]:
         if f.is_file() and f.name.lower().endswith(endings) and not is_sidecar(f)
     ]
     if not files:
-        raise bad_file(
+        raise refusal(
             path, "", "the folder has no CSV or Parquet file", f"endings: {', '.join(endings)}"
         )
     return files
@@ -162,7 +164,7 @@ def _fallback(
     if "symbol" in named or path.is_dir() or not only:
         return own_name
     if len(only) > 1:
-        raise bad_file(
+        raise refusal(
             file,
             "",
             f"the file has no column of symbols, and {len(only)} symbols are asked for",
@@ -185,7 +187,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
                 )
             )
         if theirs not in names:
-            raise bad_file(
+            raise refusal(
                 file, "", f"there is no column {theirs!r}", f"there are {', '.join(names)}"
             )
         out[ours] = theirs
@@ -199,7 +201,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
             fitting.sort(key=lambda n: plain[n])
             out["clock"] = fitting.pop()
         if len(fitting) > 1:
-            raise bad_file(
+            raise refusal(
                 file,
                 "",
                 f"columns {fitting[0]!r} and {fitting[1]!r} both look like the {ours}",
@@ -208,7 +210,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
         out[ours] = fitting[0]
     missing = [name for name in _NEEDED if name not in out]
     if missing:
-        raise bad_file(
+        raise refusal(
             file,
             "",
             f"no column for {', '.join(missing)} among {', '.join(names) or 'none'}",
@@ -217,51 +219,45 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
     return out
 
 
-def _by_symbol(
-    file: Path,
-    table: pa.Table,
-    named: Mapping[str, str],
-    fallback: str,
-    timeframe: str,
-    is_text: bool,
-) -> dict[str, RawBars]:
-    if table.num_rows == 0:
-        raise bad_file(file, "", "the file has no bars, only names of columns")
+def _by_symbol(reading: Reading, fallback: str) -> dict[str, RawBars]:
+    named = reading.named
+    if reading.table.num_rows == 0:
+        raise refusal(reading.file, "", "the file has no bars, only names of columns")
     columns: dict[str, Any] = {}
     for ours in (*_PRICES, "volume"):
         if ours in named:
-            columns[ours] = numbers_of(file, table, named[ours], is_text)
-    times = times_of(file, table, named, timeframe, is_text)
+            columns[ours] = numbers_of(reading, ours)
+    times = times_of(reading)
     if "symbol" not in named:
-        return {fallback: _bars(file, fallback, times, columns, np.arange(len(times)), timeframe)}
-    symbols = texts_of(file, table.column(named["symbol"]), named["symbol"], is_text)
+        return {fallback: _bars(reading, fallback, times, columns, np.arange(len(times)))}
+    symbols = texts_of(reading)
     codes = symbols.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     out = {}
     for rows in np.split(order, bounds):
+        check(reading.should_stop)
         symbol = str(symbols.dictionary[int(codes[rows[0]])])
-        out[symbol] = _bars(file, symbol, times, columns, rows, timeframe)
+        out[symbol] = _bars(reading, symbol, times, columns, rows)
     return out
 
 
 def _bars(
-    file: Path,
+    reading: Reading,
     symbol: str,
     times: Times,
     columns: Mapping[str, Floats],
     rows: NDArray[Any],
-    timeframe: str,
 ) -> RawBars:
     taken = {name: np.ascontiguousarray(values[rows]) for name, values in columns.items()}
     own = times[rows]
-    if timeframe in LONG_BARS:
+    if reading.timeframe in LONG_BARS:
         labelled = np.where(own == MISSING_TIME, own, own - own % NS_PER_DAY)
         if len(np.unique(labelled)) < len(np.unique(own)):
-            raise bad_file(
-                file,
+            raise refusal(
+                reading.file,
                 f" ({symbol})",
-                f"several bars a day, but data.timeframe is {timeframe}",
+                f"several bars a day, but data.timeframe is {reading.timeframe}",
                 "set data.timeframe to the length of the bars",
             )
         own = labelled

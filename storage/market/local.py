@@ -24,7 +24,9 @@ from engine.validate import CheckedBars, check_bars
 from storage.errors import CorruptDatabaseError
 from storage.market.files import read_bars
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
+from storage.market.tables import read_parquet
 from storage.paths import market_dir
+from storage.stopping import ShouldStop, never
 
 _HEAD = b"tradebench"
 _COLUMNS = ("time_ns", "open", "high", "low", "close", "volume")
@@ -45,9 +47,10 @@ class LocalSource:
 
     label = "local"
 
-    def __init__(self, timeframe: str = "1d") -> None:
+    def __init__(self, timeframe: str = "1d", should_stop: ShouldStop = never) -> None:
         """Take the length of the bars."""
         self._timeframe = timeframe
+        self._should_stop = should_stop
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what was imported in this timeframe."""
@@ -55,7 +58,9 @@ class LocalSource:
 
     def bars(self, symbols: Sequence[str]) -> dict[str, RawBars]:
         """Return the bars of symbols."""
-        return {symbol: _load(_file(symbol, self._timeframe)) for symbol in symbols}
+        return {
+            symbol: _load(_file(symbol, self._timeframe), self._should_stop) for symbol in symbols
+        }
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return everything as ``all``."""
@@ -193,9 +198,9 @@ def _head(file: Path) -> tuple[SymbolInfo, dict[str, Any]]:
         raise _damaged(file) from error
 
 
-def _load(file: Path) -> RawBars:
+def _load(file: Path, should_stop: ShouldStop) -> RawBars:
     try:
-        table = pq.ParquetFile(file).read()
+        table = read_parquet(file, should_stop)
         return RawBars(**{name: table.column(name).to_numpy() for name in _COLUMNS})
     except (pa.ArrowException, KeyError, OSError) as error:
         raise _damaged(file) from error

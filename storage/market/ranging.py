@@ -14,6 +14,7 @@ from storage.market.files import FileSource
 from storage.market.parsing import MISSING_TIME
 from storage.market.source import MarketSource, RawBars, SymbolInfo, Times
 from storage.market.universe import Selection, midnight
+from storage.stopping import ShouldStop, check
 
 _NAMED = 8  # how many of many are named in a sentence
 
@@ -58,20 +59,23 @@ def checked(
     data: DataConfig,
     raw: Mapping[str, RawBars],
     chosen: Selection,
-    since: int,
-    end: int,
+    span: tuple[int, int],
+    should_stop: ShouldStop,
 ) -> tuple[dict[str, CheckedBars], tuple[str, ...]]:
     """Return the good bars of a range by symbol, and what was left out.
 
     Raises:
+        Stopped: ``should_stop`` said so.
         BacktestValidationError: bad bars under ``refuse``, or a symbol that was named has none.
     """
     known, lives = chosen.infos, chosen.lives
+    since, end = span
     series: dict[str, CheckedBars] = {}
     absent: list[str] = []
     useless: list[str] = []
     problems: list[Problem] = []
     for symbol, bars in raw.items():
+        check(should_stop)
         taken = ((bars.time_ns >= since) & (bars.time_ns <= end)) | (bars.time_ns == MISSING_TIME)
         if not taken.any():
             absent.append(symbol)

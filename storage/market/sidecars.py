@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from engine.errors import BacktestValidationError, Problem
 from storage.market.parsing import MISSING_TIME
+from storage.market.reading import Reading, numbers_of, texts_of, times_of
 from storage.market.reference import (
     ActionKind,
     CorporateAction,
@@ -25,7 +26,8 @@ from storage.market.reference import (
     Reference,
     by_code,
 )
-from storage.market.tables import numbers_of, read_table, texts_of, times_of
+from storage.market.tables import read_table
+from storage.stopping import ShouldStop, check, never
 
 MEMBERS, INSTRUMENTS, ACTIONS, FIELDS = "members", "instruments", "corporate_actions", "stock_info"
 _STEMS: Final = (MEMBERS, "index_members", INSTRUMENTS, ACTIONS, FIELDS)
@@ -41,7 +43,7 @@ def is_sidecar(file: Path) -> bool:
     return any(file.name.lower() == stem + ending for stem in _STEMS for ending in _ENDINGS)
 
 
-def read_reference(folder: Path) -> Reference:
+def read_reference(folder: Path, should_stop: ShouldStop = never) -> Reference:
     """Return what the files of a folder say, without the values of fields.
 
     Raises:
@@ -51,15 +53,20 @@ def read_reference(folder: Path) -> Reference:
     instruments, actions = _found(folder, INSTRUMENTS), _found(folder, ACTIONS)
     fields = _found(folder, FIELDS)
     return Reference(
-        instruments=None if instruments is None else by_code(_instruments(instruments)),
-        memberships=None if members is None else tuple(_memberships(members)),
-        actions=None if actions is None else _actions(actions),
-        field_names=() if fields is None else tuple(_field_names(_Table(fields))),
+        instruments=None
+        if instruments is None
+        else by_code(_instruments(_Table(instruments, should_stop))),
+        memberships=None if members is None else tuple(_memberships(_Table(members, should_stop))),
+        actions=None if actions is None else _actions(_Table(actions, should_stop)),
+        field_names=() if fields is None else tuple(_field_names(_Table(fields, should_stop))),
     )
 
 
 def read_fields(
-    folder: Path, names: Collection[str], codes: Sequence[str]
+    folder: Path,
+    names: Collection[str],
+    codes: Sequence[str],
+    should_stop: ShouldStop = never,
 ) -> dict[str, dict[str, FieldSeries]]:
     """Return the values of fields by field and code.
 
@@ -69,7 +76,7 @@ def read_fields(
     file = _found(folder, FIELDS)
     if file is None:
         return {}
-    table = _Table(file)
+    table = _Table(file, should_stop)
     code, day = table.codes(), table.days("as_of_date", needed=True)
     order = np.lexsort((day, code))
     wanted = np.isin(code[order], np.array(list(codes), object).astype(str))
@@ -77,6 +84,7 @@ def read_fields(
     bounds = np.flatnonzero(code[order][1:] != code[order][:-1]) + 1
     out: dict[str, dict[str, FieldSeries]] = {}
     for name in _field_names(table):
+        check(should_stop)
         if name in names:
             values = table.numbers(name)
             out[name] = {}
@@ -94,9 +102,10 @@ def _found(folder: Path, stem: str) -> Path | None:
 class _Table:
     """A file as columns by plain name."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, should_stop: ShouldStop) -> None:
         self.file = file
-        self.table, self.is_text = read_table(file)
+        self.should_stop = should_stop
+        self.table, self.is_text = read_table(file, should_stop)
         self.names = {re.sub(r"\W", "_", n.strip().lower()): n for n in self.table.column_names}
 
     def _column(self, names: Sequence[str], needed: bool) -> str | None:
@@ -113,7 +122,7 @@ class _Table:
 
     def codes(self) -> NDArray[Any]:
         name = cast(str, self._column(_CODE, needed=True))
-        coded = texts_of(self.file, self.table.column(name), name, self.is_text)
+        coded = texts_of(self._reading(symbol=name))
         return np.asarray(coded.dictionary_decode().to_pylist(), dtype=str)
 
     def texts(self, *names: str) -> list[str]:
@@ -127,13 +136,16 @@ class _Table:
         name = self._column(names, needed)
         if name is None:
             return np.full(self.table.num_rows, MISSING_TIME)
-        return times_of(self.file, self.table, {"time": name}, "1d", self.is_text)
+        return times_of(self._reading(time=name))
 
     def numbers(self, name: str, needed: bool = False) -> NDArray[np.float64]:
         found = self._column((name,), needed)
         if found is None:
             return np.full(self.table.num_rows, np.nan)
-        return numbers_of(self.file, self.table, found, self.is_text)
+        return numbers_of(self._reading(number=found), "number")
+
+    def _reading(self, **named: str) -> Reading:
+        return Reading(self.file, self.table, named, "1d", self.is_text, self.should_stop)
 
     def refuse(self, bad: NDArray[np.bool_], said: Callable[[int], str], hint: str) -> None:
         if bad.any():
@@ -145,8 +157,7 @@ def _known(time: int) -> int | None:
     return None if time == MISSING_TIME else int(time)
 
 
-def _memberships(file: Path) -> Iterator[Membership]:
-    table = _Table(file)
+def _memberships(table: _Table) -> Iterator[Membership]:
     code, index = table.codes(), table.texts("index_name", "index", "universe")
     since = table.days("valid_from", "start_date", "from")
     until = table.days("valid_to", "end_date", "to")
@@ -159,8 +170,7 @@ def _memberships(file: Path) -> Iterator[Membership]:
         yield Membership(index[i] or MEMBERS, str(code[i]), _known(since[i]), _known(until[i]))
 
 
-def _instruments(file: Path) -> list[Instrument]:
-    table = _Table(file)
+def _instruments(table: _Table) -> list[Instrument]:
     code = table.codes()
     texts = {name: table.texts(name) for name in _TEXTS}
     figures = {name: table.numbers(name) for name in _NUMBERS}
@@ -194,8 +204,7 @@ def _refuse_not_positive(
     table.refuse(values <= 0, lambda row: f"the {name} of {code[row]} is not above 0", "correct it")
 
 
-def _actions(file: Path) -> tuple[CorporateAction, ...]:
-    table = _Table(file)
+def _actions(table: _Table) -> tuple[CorporateAction, ...]:
     code, day = table.codes(), table.days("ex_date", needed=True)
     kind = [text.lower() for text in table.texts("kind")]
     value = table.numbers("value", needed=True)

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.stopping import ShouldStop
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
@@ -98,8 +100,11 @@ class RangedSource(Protocol):
         """Give the connection back."""
 
 
-OpenDatabase = Callable[[str], MarketSource | None]
-"""Returns the database of a connection profile, or None when there is no profile of this name."""
+OpenDatabase = Callable[[str, ShouldStop], MarketSource | None]
+"""Returns the database of a connection profile, or None when there is no profile of this name.
+
+It and its source wait for nothing once the second argument says so.
+"""
 
 
 def raw_infos(

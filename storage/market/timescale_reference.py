@@ -23,6 +23,7 @@ from storage.market.reference import (
     by_code,
 )
 from storage.postgres import guarded
+from storage.stopping import ShouldStop, never
 
 _TEXTS: Final = ("name", "market", "calendar", "currency")
 _NUMBERS: Final = ("lot_size", "tick_size", "multiplier", "delisting_return")
@@ -30,14 +31,16 @@ _DAYS: Final = ("listed_on", "delisted_on")
 _NUMERIC: Final = "N"  # pg_type.typcategory
 
 
-def read_reference(connection: psycopg.Connection[Any], mapping: MarketMapping) -> Reference:
+def read_reference(
+    connection: psycopg.Connection[Any], mapping: MarketMapping, should_stop: ShouldStop = never
+) -> Reference:
     """Return everything but the values of fields.
 
     Raises:
         BacktestStorageError: a table may not be read, or lacks a column of its key.
     """
     columns = {
-        table: _columns(connection, mapping.schema, table)
+        table: _columns(connection, mapping.schema, table, should_stop)
         for table in (
             mapping.instruments.table,
             mapping.members.table,
@@ -47,9 +50,15 @@ def read_reference(connection: psycopg.Connection[Any], mapping: MarketMapping) 
     }
     companies, fields = columns[mapping.instruments.table], columns[mapping.fields.table]
     return Reference(
-        instruments=_instruments(connection, mapping, companies) if companies else None,
-        memberships=_memberships(connection, mapping) if columns[mapping.members.table] else None,
-        actions=_actions(connection, mapping) if columns[mapping.actions.table] else None,
+        instruments=_instruments(connection, mapping, companies, should_stop)
+        if companies
+        else None,
+        memberships=_memberships(connection, mapping, should_stop)
+        if columns[mapping.members.table]
+        else None,
+        actions=_actions(connection, mapping, should_stop)
+        if columns[mapping.actions.table]
+        else None,
         field_names=tuple(name for name, category in fields.items() if category == _NUMERIC),
     )
 
@@ -59,6 +68,7 @@ def read_fields(
     mapping: MarketMapping,
     names: Collection[str],
     codes: Sequence[str],
+    should_stop: ShouldStop = never,
 ) -> dict[str, dict[str, FieldSeries]]:
     """Return the values of fields by field and code, in the order of their dates."""
     table = mapping.fields
@@ -79,13 +89,16 @@ def read_fields(
         )
         out[name] = {
             code: (np.array(days, np.int64) * NS_PER_DAY, np.array(values, np.float64))
-            for code, days, values in _ask(connection, statement, {"codes": wanted})
+            for code, days, values in _ask(connection, statement, {"codes": wanted}, should_stop)
         }
     return out
 
 
 def _instruments(
-    connection: psycopg.Connection[Any], mapping: MarketMapping, columns: Mapping[str, str]
+    connection: psycopg.Connection[Any],
+    mapping: MarketMapping,
+    columns: Mapping[str, str],
+    should_stop: ShouldStop,
 ) -> dict[str, tuple[Instrument, ...]]:
     table = mapping.instruments
     parts: list[sql.Composable] = [sql.SQL("{}::text").format(sql.Identifier(table.code))]
@@ -104,7 +117,7 @@ def _instruments(
         sql.Identifier(table.code),
     )
     found = []
-    for code, *rest in _ask(connection, statement, {}):
+    for code, *rest in _ask(connection, statement, {}, should_stop):
         row: dict[str, Any] = dict(zip((*_TEXTS, *_NUMBERS, *_DAYS), rest, strict=True))
         row |= {name: (row[name] or "").strip() for name in _TEXTS}
         row |= {name: _ns(row[name]) for name in _DAYS}
@@ -114,7 +127,7 @@ def _instruments(
 
 
 def _memberships(
-    connection: psycopg.Connection[Any], mapping: MarketMapping
+    connection: psycopg.Connection[Any], mapping: MarketMapping, should_stop: ShouldStop
 ) -> tuple[Membership, ...]:
     table = mapping.members
     statement = sql.SQL(
@@ -129,12 +142,12 @@ def _memberships(
     )
     return tuple(
         Membership(index, code, _ns(since), _ns(until))
-        for index, code, since, until in _ask(connection, statement, {})
+        for index, code, since, until in _ask(connection, statement, {}, should_stop)
     )
 
 
 def _actions(
-    connection: psycopg.Connection[Any], mapping: MarketMapping
+    connection: psycopg.Connection[Any], mapping: MarketMapping, should_stop: ShouldStop
 ) -> tuple[CorporateAction, ...]:
     table = mapping.actions
     statement = sql.SQL(
@@ -152,11 +165,13 @@ def _actions(
     )
     return tuple(
         CorporateAction(code, day * NS_PER_DAY, kind, value)
-        for code, day, kind, value in _ask(connection, statement, {})
+        for code, day, kind, value in _ask(connection, statement, {}, should_stop)
     )
 
 
-def _columns(connection: psycopg.Connection[Any], schema: str, table: str) -> dict[str, str]:
+def _columns(
+    connection: psycopg.Connection[Any], schema: str, table: str, should_stop: ShouldStop
+) -> dict[str, str]:
     """Return the columns of a table with the category of their types; none when it is missing."""
     statement = sql.SQL(
         "SELECT a.attname, t.typcategory::text FROM pg_class c"
@@ -165,7 +180,7 @@ def _columns(connection: psycopg.Connection[Any], schema: str, table: str) -> di
         " JOIN pg_type t ON t.oid = a.atttypid"
         " WHERE n.nspname = %(schema)s AND c.relname = %(table)s ORDER BY a.attnum"
     )
-    return dict(_ask(connection, statement, {"schema": schema, "table": table}))
+    return dict(_ask(connection, statement, {"schema": schema, "table": table}, should_stop))
 
 
 def _day(column: str) -> sql.Composed:
@@ -180,10 +195,13 @@ def _ns(day: int | None) -> int | None:
 
 
 def _ask(
-    connection: psycopg.Connection[Any], statement: sql.Composable, values: Mapping[str, Any]
+    connection: psycopg.Connection[Any],
+    statement: sql.Composable,
+    values: Mapping[str, Any],
+    should_stop: ShouldStop,
 ) -> list[tuple[Any, ...]]:
     with (
-        guarded(connection, silence_s=LOAD_SECONDS + GRACE_SECONDS),
+        guarded(connection, silence_s=LOAD_SECONDS + GRACE_SECONDS, should_stop=should_stop),
         connection.transaction(),
     ):
         connection.execute("SET TRANSACTION READ ONLY")
