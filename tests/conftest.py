@@ -51,8 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out.add("needs_shared")
     if sys.platform == "win32":
         left_out.add("needs_posix")
-    if "heavy" not in asked:
-        left_out.add("heavy")
+    left_out |= {name for name in ("heavy", "parity") if name not in asked}
     measuring = config.getoption("benchmark_only", default=False)
     gone = [
         item
