@@ -32,7 +32,8 @@ from storage.stopping import ShouldStop, check, never
 MEMBERS, INSTRUMENTS, ACTIONS, FIELDS = "members", "instruments", "corporate_actions", "stock_info"
 _STEMS: Final = (MEMBERS, "index_members", INSTRUMENTS, ACTIONS, FIELDS)
 _ENDINGS: Final = (".csv", ".csv.gz", ".parquet")
-_CODE: Final = ("code", "symbol", "ticker")
+CODES: Final = ("code", "symbol", "ticker")
+INDEXES: Final = ("index_name", "index", "universe")
 _KINDS: Final = ("split", "dividend")
 _TEXTS: Final = ("name", "market", "calendar", "currency")
 _NUMBERS: Final = ("lot_size", "tick_size", "multiplier", "delisting_return")
@@ -49,9 +50,9 @@ def read_reference(folder: Path, should_stop: ShouldStop = never) -> Reference:
     Raises:
         BacktestValidationError: a file cannot be read; names file, line and column.
     """
-    members = _found(folder, MEMBERS) or _found(folder, "index_members")
-    instruments, actions = _found(folder, INSTRUMENTS), _found(folder, ACTIONS)
-    fields = _found(folder, FIELDS)
+    members = found(folder, MEMBERS)
+    instruments, actions = found(folder, INSTRUMENTS), found(folder, ACTIONS)
+    fields = found(folder, FIELDS)
     return Reference(
         instruments=None
         if instruments is None
@@ -73,7 +74,7 @@ def read_fields(
     Raises:
         BacktestValidationError: a value is no number or no date.
     """
-    file = _found(folder, FIELDS)
+    file = found(folder, FIELDS)
     if file is None:
         return {}
     table = _Table(file, should_stop)
@@ -95,8 +96,11 @@ def read_fields(
     return out
 
 
-def _found(folder: Path, stem: str) -> Path | None:
-    return next((f for ending in _ENDINGS if (f := folder / (stem + ending)).is_file()), None)
+def found(folder: Path, kind: str) -> Path | None:
+    """Return the file of a folder that holds one of the tables, or None."""
+    stems = (MEMBERS, "index_members") if kind == MEMBERS else (kind,)
+    places = (folder / (stem + ending) for stem in stems for ending in _ENDINGS)
+    return next((file for file in places if file.is_file()), None)
 
 
 class _Table:
@@ -121,7 +125,7 @@ class _Table:
         return found
 
     def codes(self) -> NDArray[Any]:
-        name = cast(str, self._column(_CODE, needed=True))
+        name = cast(str, self._column(CODES, needed=True))
         coded = texts_of(self._reading(symbol=name))
         return np.asarray(coded.dictionary_decode().to_pylist(), dtype=str)
 
@@ -158,7 +162,7 @@ def _known(time: int) -> int | None:
 
 
 def _memberships(table: _Table) -> Iterator[Membership]:
-    code, index = table.codes(), table.texts("index_name", "index", "universe")
+    code, index = table.codes(), table.texts(*INDEXES)
     since = table.days("valid_from", "start_date", "from")
     until = table.days("valid_to", "end_date", "to")
     table.refuse(
@@ -227,5 +231,5 @@ def _actions(table: _Table) -> tuple[CorporateAction, ...]:
 
 def _field_names(table: _Table) -> Mapping[str, str]:
     """Return the columns that hold values: our name → the file's."""
-    others = (*_CODE, "as_of_date", "name", "market")
+    others = (*CODES, "as_of_date", "name", "market")
     return {plain: name for plain, name in table.names.items() if plain not in others}
