@@ -33,6 +33,7 @@ from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import Failure, Ready, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
 from desktop.presenters.state import RunView
+from desktop.presenters.strategies import StrategiesPresenter
 from desktop.service.configfile import read_mapping
 from desktop.service.databases import database_sources
 from desktop.service.demo import demo_config
@@ -100,6 +101,7 @@ class Workbench(QObject):
         self._live, self._capital = False, 0.0
         tokens = theme.tokens
         self.setup = SetupPresenter(parts.today, self)
+        self.strategies = StrategiesPresenter(door, service.store, self)
         self.run = RunPresenter(service, self.tasks, charts_of, self, ready=parts.ready)
         self.passwords = PasswordsPresenter(door, parts.profiles, parts.credentials, self)
         self.history = HistoryPresenter(service, door, tokens, self)
@@ -110,7 +112,7 @@ class Workbench(QObject):
         self.health = HealthPresenter(door, parts.sync, parts.profiles, self)
         self.window = MainWindow(
             self.actions,
-            SetupPanel(self.setup),
+            SetupPanel(self.setup, self.strategies),
             ResultView(tokens),
             HistoryPanel(self.history, tokens),
         )
@@ -127,6 +129,7 @@ class Workbench(QObject):
         self.window.restore_layout(self.settings)
         self.window.show()
         self.history.refresh()
+        self.strategies.refresh()
         self.health.start()
         self.connections.check_keyring()
         self._tick.start()

@@ -17,6 +17,7 @@ from engine.config import SCREENING, BacktestConfig, check_dates, parse_config, 
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.strategies import registry
 from engine.strategies.registry import ParameterInfo
+from storage.saved import parse_reference
 
 DEMO: dict[str, Any] = {
     "strategy": {"name": "sma_cross", "params": {}},
@@ -132,7 +133,7 @@ class SetupPresenter(QObject):
             found += error.problems
         try:
             name = _strategy_name(values)
-            if name == SCREENING:
+            if name == SCREENING or parse_reference(name):
                 return self._state(values, (), found, config)
             strategy = registry.get(name)
             parameters = tuple(registry.describe(strategy))

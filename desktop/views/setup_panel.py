@@ -2,7 +2,6 @@
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QLabel,
     QPushButton,
@@ -14,11 +13,12 @@ from PySide6.QtWidgets import (
 
 from desktop.presenters.fields import SECTIONS, Section, parameter_field
 from desktop.presenters.setup import SetupPresenter, SetupState
+from desktop.presenters.strategies import SavedState, StrategiesPresenter
 from desktop.views.criteria_editor import CriteriaEditor
 from desktop.views.field_editor import FieldEditor
 from desktop.views.field_grid import FieldGrid
 from desktop.views.run_bar import RunBar
-from engine.config import SCREENING
+from desktop.views.strategy_picker import SaveBar, StrategyPicker
 from engine.errors import Problem
 from engine.strategies import registry
 
@@ -66,7 +66,12 @@ class SetupPanel(QWidget):
     run_requested = Signal()
     stop_requested = Signal()
 
-    def __init__(self, presenter: SetupPresenter, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        presenter: SetupPresenter,
+        strategies: StrategiesPresenter,
+        parent: QWidget | None = None,
+    ) -> None:
         """Build the form and show the presenter's draft."""
         super().__init__(parent)
         self._presenter = presenter
@@ -75,7 +80,14 @@ class SetupPanel(QWidget):
         self._notes: dict[str, QLabel] = {}
         self._parameters: tuple[registry.ParameterInfo, ...] = ()
         self._parameter_box = FieldGrid()
-        self.strategy = self._make_strategy()
+        self.strategy = StrategyPicker(self)
+        self.strategy.currentIndexChanged.connect(self._on_strategy_changed)
+        self.save_bar = SaveBar(self)
+        self.save_bar.save_requested.connect(
+            lambda name: strategies.save(presenter.state.values.get("strategy", {}), name)
+        )
+        strategies.changed.connect(self._show_saved)
+        strategies.saved.connect(presenter.set_strategy)
         self.criteria = CriteriaEditor(self)
         self.criteria.edited.connect(presenter.set_criteria)
         self._summary = QLabel(self)
@@ -95,13 +107,8 @@ class SetupPanel(QWidget):
 
     def show_state(self, state: SetupState) -> None:
         """Show the draft, its problems and warnings."""
-        name = state.strategy_name
-        if self.strategy.currentData() != name:
-            self.strategy.blockSignals(True)
-            self.strategy.setCurrentIndex(self.strategy.findData(name))
-            self.strategy.blockSignals(False)
-        known = registry.known(name)
-        self._summary.setText(known.summary if known else "")
+        self.strategy.choose(state.strategy_name)
+        self._summary.setText(self.strategy.summary(state.strategy_name))
         if state.parameters != self._parameters:
             self._show_parameters(state.parameters)
         for path, editor in self._editors.items():
@@ -118,6 +125,11 @@ class SetupPanel(QWidget):
         self._messages.setText("\n".join(state.warnings))
         self._messages.setVisible(bool(state.warnings))
         self.run_bar.set_ready([self._reason(path, p) for path, p in state.problems.items()])
+
+    def _show_saved(self, saved: SavedState) -> None:
+        self.strategy.show_saved(saved)
+        self.save_bar.show_saved(saved)
+        self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
 
     def _show_criteria(self, state: SetupState) -> None:
         self.criteria.setVisible(state.criteria is not None)
@@ -144,18 +156,6 @@ class SetupPanel(QWidget):
         """Return the primary button."""
         return self.run_bar.button
 
-    def _make_strategy(self) -> QComboBox:
-        combo = QComboBox(self)
-        combo.setAccessibleName(self.tr("Strategy"))
-        for name, strategy in registry.BUILT_IN.items():
-            combo.addItem(strategy.title, name)
-            combo.setItemData(combo.count() - 1, strategy.summary, Qt.ItemDataRole.ToolTipRole)
-        screening = registry.get(SCREENING)
-        combo.addItem(screening.title, SCREENING)
-        combo.setItemData(combo.count() - 1, screening.summary, Qt.ItemDataRole.ToolTipRole)
-        combo.currentIndexChanged.connect(self._on_strategy_changed)
-        return combo
-
     def _lay_out(self) -> None:
         form = QWidget(self)
         form.setProperty("role", "panel")
@@ -170,6 +170,7 @@ class SetupPanel(QWidget):
         fields.addWidget(self._summary)
         fields.addLayout(self._parameter_box)
         fields.addWidget(self.criteria)
+        fields.addWidget(self.save_bar)
         fields.addWidget(self._note_of("strategy", form))
         for section in SECTIONS:
             fold = _Fold(section, form)

@@ -122,8 +122,7 @@ def import_bars(
     """
     checked: dict[tuple[str, str], tuple[CheckedBars, Path]] = {}
     paths = tuple(paths)
-    folders = [path for path in paths if path.is_dir()]
-    check_folders(folders)
+    check_folders(paths)
     for path in paths:
         raw = read_bars(path, timeframe or "1m", columns, (symbol,) if symbol else ())
         for name, bars in raw.items():
@@ -148,7 +147,7 @@ def import_bars(
                     )
                 )
             checked[name, length] = (good, path)
-    keep_folders(folders)
+    keep_folders(paths)
     return tuple(
         _store(name, length, bars, path, currency, adjustment)
         for (name, length), (bars, path) in checked.items()

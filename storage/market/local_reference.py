@@ -29,27 +29,24 @@ from storage.paths import reference_dir
 _KINDS = (MEMBERS, INSTRUMENTS, ACTIONS, FIELDS)
 
 
-def check_folders(folders: Iterable[Path]) -> None:
-    """Read what lies beside the bars of folders, so that nothing odd is kept.
+def check_folders(paths: Iterable[Path]) -> None:
+    """Read what lies beside the bars of those that are folders, so that nothing odd is kept.
 
     Raises:
         BacktestValidationError: a file cannot be read; names file, line and column.
     """
-    for folder in folders:
+    for folder in (path for path in paths if path.is_dir()):
         reference = read_reference(folder)
         read_fields(folder, reference.field_names, ())
 
 
-def keep_folders(folders: Iterable[Path]) -> tuple[str, ...]:
-    """Keep a copy of what lies beside the bars of folders; return the names of the tables."""
-    kept = []
-    for folder in folders:
+def keep_folders(paths: Iterable[Path]) -> None:
+    """Keep a copy of what lies beside the bars of those that are folders."""
+    for folder in (path for path in paths if path.is_dir()):
         for kind in _KINDS:
             file = found(folder, kind)
             if file is not None:
                 _keep(kind, _as_text(file))
-                kept.append(kind)
-    return tuple(dict.fromkeys(kept))
 
 
 def _as_text(file: Path) -> pa.Table:
