@@ -77,6 +77,7 @@ class Panel:
             worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
         notices: what was noticed on loading, one sentence each ("sorted …").
+        warnings: what makes a result doubtful, one sentence each.
         defects: count of bad bars dropped, by kind.
         labels: where the bars came from, for people ("DEMO", a path); not part of the content.
     """
@@ -106,6 +107,7 @@ class Panel:
     half_spread: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
 
@@ -227,64 +229,74 @@ class Panel:
         known: str | None = self.__dict__.get("_content_hash")
         if known is not None:  # nothing in a panel ever changes, and a large one takes a while
             return known
-        digest = hashlib.sha256(b"tbdata1\n")
-
-        def put(label: str, data: bytes) -> None:
-            digest.update(f"{label}:{len(data)}\n".encode())
-            digest.update(data)
-
-        def put_values(label: str, values: NDArray[np.float64]) -> None:
-            flat = values.reshape(-1)
-            digest.update(f"{label}:{8 * len(flat)}\n".encode())
-            for start in range(
-                0, len(flat), _HASHED
-            ):  # blockwise: a copy of it all would double its memory
-                if look is not None:
-                    look()
-                digest.update(_canonical(flat[start : start + _HASHED]))
-
-        head = [
+        digest = _Digest(look)
+        head = (
             self.timeframe,
             self.adjustment,
             self.currency,
             str(self.has_dividends),
             str(self.membership_known),
-        ]
-        put("head", "\x1f".join(head).encode())
-        put("symbols", "\x1f".join(self.symbols).encode())
-        put("counted", str(self.first_counted).encode())
-        put("time", self.time_ns.astype("<i8").tobytes())
+        )
+        digest.put("head", "\x1f".join(head).encode())
+        digest.put("symbols", "\x1f".join(self.symbols).encode())
+        digest.put("counted", str(self.first_counted).encode())
+        digest.put("time", self.time_ns.astype("<i8").tobytes())
         for name in (*PRICE_COLUMNS, "volume"):
-            put_values(name, getattr(self, name))
+            digest.put_values(name, getattr(self, name))
         for name in sorted(self.fields):
-            put_values(f"field {name}", self.fields[name])
+            digest.put_values(f"field {name}", self.fields[name])
+        self._digest_rest(digest)
+        object.__setattr__(self, "_content_hash", digest.hexdigest())
+        return digest.hexdigest()
+
+    def _digest_rest(self, digest: "_Digest") -> None:
+        """Add what belongs to the bars."""
         for event in self.events:
             kind = EventKind(int(event["kind"])).name
-            put(
-                "event",
-                f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode(),
-            )
+            said = f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}"
+            digest.put("event", said.encode())
         if self.sessions is not None:
-            put("sessions", self.sessions.astype("<i8").tobytes())
+            digest.put("sessions", self.sessions.astype("<i8").tobytes())
         if self.members is not None:
-            put("members", np.packbits(self.members).tobytes())
+            digest.put("members", np.packbits(self.members).tobytes())
         if self.half_spread is not None:
-            put("half spread", _canonical(self.half_spread))
+            digest.put("half spread", _canonical(self.half_spread))
         if self.finer is not None:
-            put("finer", self.finer.content_hash().encode())
+            digest.put("finer", self.finer.content_hash(digest.look).encode())
         for name in INSTRUMENT_COLUMNS:
             values = getattr(self, name)
             if values is not None:
-                put(name, _canonical(values))
-        put("per year", repr(self.bars_per_year).encode())
-        if self.benchmark is not None:
-            put(
-                "benchmark",
-                f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
-            )
-            put_values("benchmark values", self.benchmark.values)
-        object.__setattr__(self, "_content_hash", digest.hexdigest())
-        return digest.hexdigest()
+                digest.put(name, _canonical(values))
+        digest.put("per year", repr(self.bars_per_year).encode())
+        bench = self.benchmark
+        if bench is not None:
+            said = f"{bench.name} {bench.base!r} {bench.total_return}"
+            digest.put("benchmark", said.encode())
+            digest.put_values("benchmark values", bench.values)
+
+
+class _Digest:
+    """A SHA-256 over labelled parts; ``look`` is called between blocks of large ones."""
+
+    def __init__(self, look: Callable[[], object] | None) -> None:
+        self.look = look
+        self._hash = hashlib.sha256(b"tbdata1\n")
+
+    def put(self, label: str, data: bytes) -> None:
+        self._hash.update(f"{label}:{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def put_values(self, label: str, values: NDArray[np.float64]) -> None:
+        flat = values.reshape(-1)
+        self._hash.update(f"{label}:{8 * len(flat)}\n".encode())
+        # blockwise: a copy of it all would double its memory
+        for start in range(0, len(flat), _HASHED):
+            if self.look is not None:
+                self.look()
+            self._hash.update(_canonical(flat[start : start + _HASHED]))
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.instructions import TARGET_LABELS, from_signals, from_weights
 from engine.market import Panel
+from engine.membership import signals_of_members, weights_of_members
 from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
 from engine.pacing import PaceMode, Pacer, Transport
 from engine.result import (
@@ -211,7 +212,7 @@ def instructions_of(
 ) -> tuple[NDArray[np.void], tuple[str, ...]]:
     """Ask the strategy and return its ``INSTRUCTION`` rows with the names of its signals."""
     if isinstance(strategy, SignalStrategy):
-        signals = strategy.signals(panel)
+        signals = signals_of_members(strategy.signals(panel), panel.members)
         rows = from_signals(signals, config.sizing, panel.close.shape, panel.first_counted)
         return rows, ("", *signals.labels)
     if not isinstance(strategy, TargetStrategy):
@@ -226,6 +227,7 @@ def instructions_of(
     _check_weights(weights, (len(bars), panel.n_symbols))
     if config.rebalance.immediately:
         bars, weights = _with_immediate(panel, strategy, bars, weights)
+    weights = weights_of_members(weights, None if panel.members is None else panel.members[bars])
     return from_weights(weights, bars, config.sizing), TARGET_LABELS
 
 
@@ -374,8 +376,8 @@ def _warnings(
     fills: NDArray[np.void],
     open_positions: tuple[OpenPosition, ...],
 ) -> list[str]:
-    found = []
-    if panel.n_symbols > 1 and not panel.membership_known:
+    found = list(panel.warnings)
+    if panel.n_symbols > 1 and not panel.membership_known and panel.members is None:
         found.append(
             "Survivorship: it is not known which symbols belonged to the universe at each time; "
             "those that vanished may be missing"

@@ -12,10 +12,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.config import BacktestConfig, check_dates, parse_config, unusual
+from desktop.presenters.criteria_rows import STARTING_POINT
+from engine.config import SCREENING, BacktestConfig, check_dates, parse_config, unusual
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.strategies import registry
 from engine.strategies.registry import ParameterInfo
+from storage.saved import parse_reference
 
 DEMO: dict[str, Any] = {
     "strategy": {"name": "sma_cross", "params": {}},
@@ -41,6 +43,17 @@ class SetupState:
     problems: dict[str, Problem] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     config: BacktestConfig | None = None
+
+    @property
+    def strategy_name(self) -> str:
+        """What the strategy is called; criteria are ``screening``."""
+        return _strategy_name(self.values)
+
+    @property
+    def criteria(self) -> dict[str, Any] | None:
+        """The draft of criteria while screening is chosen, else None."""
+        section = self.values.get("strategy", {})
+        return section.get("criteria") or {} if self.strategy_name == SCREENING else None
 
 
 class SetupPresenter(QObject):
@@ -81,9 +94,17 @@ class SetupPresenter(QObject):
 
     def set_strategy(self, name: str) -> None:
         """Choose a strategy; parameters of the one before go, since their names mean nothing to it."""
-        if self._values.get("strategy", {}).get("name") != name:
-            self._values["strategy"] = {"name": name, "params": {}}
+        if _strategy_name(self._values) != name:
+            chosen: dict[str, Any] = {"name": name, "params": {}}
+            if name == SCREENING:
+                chosen = {"criteria": copy.deepcopy(STARTING_POINT)}
+            self._values["strategy"] = chosen
             self._publish()
+
+    def set_criteria(self, criteria: dict[str, Any]) -> None:
+        """Replace the draft of criteria."""
+        self._values["strategy"] = {"criteria": copy.deepcopy(criteria)}
+        self._publish()
 
     def add_problem(self, problem: Problem) -> None:
         """Show what a run refused (a symbol that is not there) beside its field until the draft changes."""
@@ -111,13 +132,25 @@ class SetupPresenter(QObject):
         except BacktestValidationError as error:
             found += error.problems
         try:
-            strategy = registry.get(str(values.get("strategy", {}).get("name", "")))
+            name = _strategy_name(values)
+            if name == SCREENING or parse_reference(name):
+                return self._state(values, (), found, config)
+            strategy = registry.get(name)
             parameters = tuple(registry.describe(strategy))
             strategy.make(values.get("strategy", {}).get("params", {}))
         except BacktestValidationError as error:
             found += error.problems
         except BacktestError as error:
             found.append(Problem("strategy.name", error.message, error.hint))
+        return self._state(values, parameters, found, config)
+
+    def _state(
+        self,
+        values: dict[str, Any],
+        parameters: tuple[ParameterInfo, ...],
+        found: list[Problem],
+        config: BacktestConfig | None,
+    ) -> SetupState:
         problems = {problem.field: problem for problem in reversed(found)}
         return SetupState(
             values,
@@ -126,3 +159,8 @@ class SetupPresenter(QObject):
             tuple(unusual(config, self._today())) if config else (),
             None if problems else config,
         )
+
+
+def _strategy_name(values: dict[str, Any]) -> str:
+    section = values.get("strategy", {})
+    return str(section.get("name", SCREENING if "criteria" in section else ""))

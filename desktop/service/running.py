@@ -18,7 +18,8 @@ from desktop.service.child.proxy import FileStrategy, trusted_strategy
 from desktop.service.keeping import keeper_of
 from desktop.service.saved import section_of
 from engine.checkpoint import CheckpointError
-from engine.config import BacktestConfig, unusual
+from engine.config import BacktestConfig, SizingMethod, unusual
+from engine.criteria import MARKET_CAP
 from engine.errors import BacktestError
 from engine.market import Panel
 from engine.pacing import PaceMode, Transport
@@ -101,7 +102,17 @@ def bars_of(
         account_currency=config.account.currency,
         database=database,
         should_stop=should_stop,
+        fields=fields_of(config, strategy),
     )
+
+
+def fields_of(config: BacktestConfig, strategy: Strategy) -> frozenset[str] | None:
+    """Return the point-in-time fields that a run looks at; None, all of them, for a person's own code."""
+    if type(strategy).__module__.startswith("engine."):
+        sized = config.sizing.method is SizingMethod.MARKET_CAP_WEIGHT
+        screened = strategy.params.criteria.fields if isinstance(strategy, Screening) else set()
+        return frozenset({MARKET_CAP} if sized else ()) | screened
+    return None
 
 
 class Run:

@@ -2,9 +2,7 @@
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
-    QGridLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -15,37 +13,14 @@ from PySide6.QtWidgets import (
 
 from desktop.presenters.fields import SECTIONS, Section, parameter_field
 from desktop.presenters.setup import SetupPresenter, SetupState
+from desktop.presenters.strategies import SavedState, StrategiesPresenter
+from desktop.views.criteria_editor import CriteriaEditor
 from desktop.views.field_editor import FieldEditor
+from desktop.views.field_grid import FieldGrid
 from desktop.views.run_bar import RunBar
+from desktop.views.strategy_picker import SaveBar, StrategyPicker
 from engine.errors import Problem
 from engine.strategies import registry
-
-
-class FieldGrid(QGridLayout):
-    """Fields in two columns; a wide one takes a line of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setHorizontalSpacing(8)
-        self.setVerticalSpacing(8)
-        self.setColumnStretch(0, 1)
-        self.setColumnStretch(1, 1)
-        self._next = (0, 0)
-
-    def add(self, editor: FieldEditor) -> None:
-        """Put an editor into the next free place."""
-        row, column = self._next
-        if editor.field.is_wide:
-            row += column
-            self.addWidget(editor, row, 0, 1, 2)
-            self._next = (row + 1, 0)
-        else:
-            self.addWidget(editor, row, column, Qt.AlignmentFlag.AlignTop)
-            self._next = (row, 1) if column == 0 else (row + 1, 0)
-
-    def forget(self) -> None:
-        """Begin again at the top; the editors before have been taken out."""
-        self._next = (0, 0)
 
 
 class _Fold(QWidget):
@@ -91,7 +66,12 @@ class SetupPanel(QWidget):
     run_requested = Signal()
     stop_requested = Signal()
 
-    def __init__(self, presenter: SetupPresenter, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        presenter: SetupPresenter,
+        strategies: StrategiesPresenter,
+        parent: QWidget | None = None,
+    ) -> None:
         """Build the form and show the presenter's draft."""
         super().__init__(parent)
         self._presenter = presenter
@@ -100,7 +80,16 @@ class SetupPanel(QWidget):
         self._notes: dict[str, QLabel] = {}
         self._parameters: tuple[registry.ParameterInfo, ...] = ()
         self._parameter_box = FieldGrid()
-        self.strategy = self._make_strategy()
+        self.strategy = StrategyPicker(self)
+        self.strategy.currentIndexChanged.connect(self._on_strategy_changed)
+        self.save_bar = SaveBar(self)
+        self.save_bar.save_requested.connect(
+            lambda name: strategies.save(presenter.state.values.get("strategy", {}), name)
+        )
+        strategies.changed.connect(self._show_saved)
+        strategies.saved.connect(presenter.set_strategy)
+        self.criteria = CriteriaEditor(self)
+        self.criteria.edited.connect(presenter.set_criteria)
         self._summary = QLabel(self)
         self._summary.setProperty("role", "caption")
         self._summary.setTextFormat(Qt.TextFormat.PlainText)
@@ -118,13 +107,8 @@ class SetupPanel(QWidget):
 
     def show_state(self, state: SetupState) -> None:
         """Show the draft, its problems and warnings."""
-        name = str(state.values.get("strategy", {}).get("name", ""))
-        if self.strategy.currentData() != name:
-            self.strategy.blockSignals(True)
-            self.strategy.setCurrentIndex(self.strategy.findData(name))
-            self.strategy.blockSignals(False)
-        known = registry.BUILT_IN.get(name)
-        self._summary.setText(known.summary if known else "")
+        self.strategy.choose(state.strategy_name)
+        self._summary.setText(self.strategy.summary(state.strategy_name))
         if state.parameters != self._parameters:
             self._show_parameters(state.parameters)
         for path, editor in self._editors.items():
@@ -135,15 +119,30 @@ class SetupPanel(QWidget):
             fold = self._folds.get(path.split(".")[0])
             if fold is not None:
                 fold.unfold(True)
-        self._show_loose([p for path, p in state.problems.items() if path not in self._editors])
+        self._show_criteria(state)
+        here = {*self._editors, *(self.criteria.paths() if state.criteria is not None else ())}
+        self._show_loose([p for path, p in state.problems.items() if path not in here])
         self._messages.setText("\n".join(state.warnings))
         self._messages.setVisible(bool(state.warnings))
         self.run_bar.set_ready([self._reason(path, p) for path, p in state.problems.items()])
 
+    def _show_saved(self, saved: SavedState) -> None:
+        self.strategy.show_saved(saved)
+        self.save_bar.show_saved(saved)
+        self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
+
+    def _show_criteria(self, state: SetupState) -> None:
+        self.criteria.setVisible(state.criteria is not None)
+        if state.criteria is not None:
+            told = {path: _sentence(problem) for path, problem in state.problems.items()}
+            self.criteria.show_draft(state.criteria, told)
+
     def _reason(self, path: str, problem: Problem) -> str:
         """Return a problem by the label of its field, or whole where there is no field."""
         editor = self._editors.get(path)
-        return str(problem) if editor is None else editor.title
+        if editor is not None:
+            return editor.title
+        return self.criteria.title(path) or str(problem)
 
     def note(self, section: str) -> str:
         """Return what is wrong with a section as a whole; empty when nothing is."""
@@ -156,15 +155,6 @@ class SetupPanel(QWidget):
     def run_button(self) -> QPushButton:
         """Return the primary button."""
         return self.run_bar.button
-
-    def _make_strategy(self) -> QComboBox:
-        combo = QComboBox(self)
-        combo.setAccessibleName(self.tr("Strategy"))
-        for name, strategy in registry.BUILT_IN.items():
-            combo.addItem(strategy.title, name)
-            combo.setItemData(combo.count() - 1, strategy.summary, Qt.ItemDataRole.ToolTipRole)
-        combo.currentIndexChanged.connect(self._on_strategy_changed)
-        return combo
 
     def _lay_out(self) -> None:
         form = QWidget(self)
@@ -179,6 +169,8 @@ class SetupPanel(QWidget):
         fields.addWidget(self.strategy)
         fields.addWidget(self._summary)
         fields.addLayout(self._parameter_box)
+        fields.addWidget(self.criteria)
+        fields.addWidget(self.save_bar)
         fields.addWidget(self._note_of("strategy", form))
         for section in SECTIONS:
             fold = _Fold(section, form)

@@ -22,6 +22,7 @@ from desktop.presenters.passwords import PasswordsPresenter
 from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import KEEP, RunPresenter
 from desktop.presenters.setup import SetupPresenter
+from desktop.presenters.strategies import StrategiesPresenter
 from desktop.presenters.team_password import TeamPasswordPresenter
 from desktop.service.facade import Service
 from desktop.service.sync import SyncService
@@ -79,6 +80,7 @@ class Workbench(QObject):
         self._leaving = False
         profiles, credentials, tokens = parts.profiles, parts.credentials, theme.tokens
         self.setup = SetupPresenter(parts.today, self)
+        self.strategies = StrategiesPresenter(door, service.store, self)
         self.run = RunPresenter(
             service, self.tasks, charts_of, self, ready=parts.ready, follow=LiveCharts
         )
@@ -90,7 +92,7 @@ class Workbench(QObject):
         self.team_password = TeamPasswordPresenter(door, profiles, credentials, self)
         self.window = MainWindow(
             self.actions,
-            SetupPanel(self.setup),
+            SetupPanel(self.setup, self.strategies),
             ResultView(tokens),
             HistoryPanel(self.history, tokens),
         )
@@ -135,6 +137,7 @@ class Workbench(QObject):
         self.window.restore_layout(self.settings)
         self.window.show()
         self.history.refresh()
+        self.strategies.refresh()
         self._interrupted.start()
         self._team.start()
 

@@ -6,19 +6,19 @@ line and the column.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.types import NS_PER_DAY
-from storage.market.parsing import MISSING_TIME, BadValue, instants, numbers
+from storage.market.parsing import MISSING_TIME
+from storage.market.reading import LONG_BARS, Reading, numbers_of, texts_of, times_of
+from storage.market.reference import FieldSeries, Reference
+from storage.market.sidecars import is_sidecar, read_fields, read_reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times, raw_infos
 from storage.market.tables import PARQUET_ENDINGS, TEXT_ENDINGS, read_table, refusal
 from storage.stopping import ShouldStop, check, never
@@ -34,13 +34,14 @@ _MEANS: Final = {
 }
 _NEEDED: Final = ("time", "open", "high", "low", "close")
 _PRICES: Final = ("open", "high", "low", "close")
-_LONG_BARS: Final = ("1d", "1w", "1mo")
 
 
 class FileSource:
-    """A file or folder as a source of bars; it is read when it is first asked."""
+    """A file or folder as a source of bars; it is read when it is first asked.
 
-    adjustment = "raw"
+    What lies beside the bars (`storage.market.sidecars`) tells members, companies, corporate
+    actions and fields.
+    """
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class FileSource:
         self._currency = currency
         self._should_stop = should_stop
         self._read: dict[str, RawBars] | None = None
+        self._reference: Reference | None = None
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what the files have."""
@@ -69,9 +71,21 @@ class FileSource:
         """Return the bars of symbols."""
         return {symbol: self._bars()[symbol] for symbol in symbols}
 
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: files hold no corporate actions."""
-        return ()
+    def reference(self) -> Reference:
+        """Return what the files beside the bars say."""
+        if self._reference is None:
+            self._reference = read_reference(self._folder, self._should_stop)
+        return self._reference
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return the values of fields by field and code."""
+        return read_fields(self._folder, names, codes, self._should_stop)
+
+    @property
+    def _folder(self) -> Path:
+        return self.path if self.path.is_dir() else self.path.parent
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return everything as ``all``."""
@@ -122,7 +136,7 @@ def read_bars(
         named = _recognise(file, table.column_names, columns or {})
         own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
         fallback = _fallback(file, path, named, only, own_name)
-        reading = _Reading(file, table, named, timeframe, is_text, should_stop)
+        reading = Reading(file, table, named, timeframe, is_text, should_stop)
         for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
@@ -132,7 +146,11 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     endings = (*TEXT_ENDINGS, *PARQUET_ENDINGS)
-    files = [f for f in sorted(path.iterdir()) if f.is_file() and f.name.lower().endswith(endings)]
+    files = [
+        f
+        for f in sorted(path.iterdir())
+        if f.is_file() and f.name.lower().endswith(endings) and not is_sidecar(f)
+    ]
     if not files:
         raise refusal(
             path, "", "the folder has no CSV or Parquet file", f"endings: {', '.join(endings)}"
@@ -201,34 +219,18 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
     return out
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """One table on its way to bars; ``named`` is our name → the file's name."""
-
-    file: Path
-    table: pa.Table
-    named: Mapping[str, str]
-    timeframe: str
-    is_text: bool
-    should_stop: ShouldStop
-
-    def column(self, ours: str) -> Any:
-        """Return a column in one piece."""
-        return self.table.column(self.named[ours]).combine_chunks()
-
-
-def _by_symbol(reading: _Reading, fallback: str) -> dict[str, RawBars]:
+def _by_symbol(reading: Reading, fallback: str) -> dict[str, RawBars]:
     named = reading.named
     if reading.table.num_rows == 0:
         raise refusal(reading.file, "", "the file has no bars, only names of columns")
     columns: dict[str, Any] = {}
     for ours in (*_PRICES, "volume"):
         if ours in named:
-            columns[ours] = _numbers(reading, ours)
-    times = _times(reading)
+            columns[ours] = numbers_of(reading, ours)
+    times = times_of(reading)
     if "symbol" not in named:
         return {fallback: _bars(reading, fallback, times, columns, np.arange(len(times)))}
-    symbols = _symbols(reading)
+    symbols = texts_of(reading)
     codes = symbols.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
@@ -241,7 +243,7 @@ def _by_symbol(reading: _Reading, fallback: str) -> dict[str, RawBars]:
 
 
 def _bars(
-    reading: _Reading,
+    reading: Reading,
     symbol: str,
     times: Times,
     columns: Mapping[str, Floats],
@@ -249,7 +251,7 @@ def _bars(
 ) -> RawBars:
     taken = {name: np.ascontiguousarray(values[rows]) for name, values in columns.items()}
     own = times[rows]
-    if reading.timeframe in _LONG_BARS:
+    if reading.timeframe in LONG_BARS:
         labelled = np.where(own == MISSING_TIME, own, own - own % NS_PER_DAY)
         if len(np.unique(labelled)) < len(np.unique(own)):
             raise refusal(
@@ -274,97 +276,3 @@ def _joined(parts: list[RawBars]) -> RawBars:
         close=np.concatenate([p.close for p in parts]),
         volume=np.concatenate(volumes),
     )
-
-
-def _numbers(reading: _Reading, ours: str) -> Floats:
-    column = reading.column(ours)
-    check(reading.should_stop)
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    kind = column.type
-    try:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return numbers(column, reading.should_stop)
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            floats = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-            return np.array(floats, np.float64)
-    except BadValue as bad:
-        raise _misread(reading, ours, bad) from bad
-    raise refusal(reading.file, f" column {reading.named[ours]!r}", f"holds {kind}, not numbers")
-
-
-def _times(reading: _Reading) -> Times:
-    name = reading.named["time"]
-    column = reading.column("time")
-    kind = column.type
-    stop = reading.should_stop
-    whole_days = reading.timeframe in _LONG_BARS and "clock" not in reading.named
-    try:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            if "clock" in reading.named:
-                clock = pc.cast(reading.column("clock"), kind)
-                column = pc.binary_join_element_wise(column, clock, pa.scalar("T", kind))
-            # Times within a day are kept for now: `_bars` tells a daily file from a finer one by
-            # them.
-            kept = instants(column, whole_days=False, should_stop=stop)
-            if whole_days and _one_a_day(kept):
-                return instants(column, whole_days=True, should_stop=stop)
-            return kept
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            return _typed_times(column, whole_days)
-        if pa.types.is_integer(kind):
-            text = pc.cast(column, pa.string())
-            return instants(text, whole_days=whole_days, should_stop=stop)
-    except BadValue as bad:
-        raise _misread(reading, "time", bad) from bad
-    except pa.ArrowInvalid as error:
-        raise refusal(
-            reading.file, f" column {name!r}", f"holds an impossible time ({error})"
-        ) from error
-    raise refusal(reading.file, f" column {name!r}", f"holds {kind}, not dates or times")
-
-
-def _typed_times(column: Any, whole_days: bool) -> Times:
-    if whole_days and getattr(column.type, "tz", None):
-        column = pc.local_timestamp(column)  # the session's date is the one on the wall
-    zone = getattr(column.type, "tz", None)
-    whole = pc.cast(pc.cast(column, pa.timestamp("ns", zone)), pa.int64())
-    filled = pc.fill_null(whole, MISSING_TIME).to_numpy(zero_copy_only=False)
-    return np.array(filled, np.int64)
-
-
-def _one_a_day(times: Times) -> bool:
-    """Whether all times are at the same time of day, as in a daily file with a zone."""
-    known = times[times != MISSING_TIME]
-    return len(np.unique(known % NS_PER_DAY)) <= 2  # two: daylight saving moves the hour
-
-
-def _symbols(reading: _Reading) -> Any:
-    text = pc.utf8_trim_whitespace(pc.cast(reading.column("symbol"), pa.string()))
-    lengths = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False)
-    bad = np.flatnonzero((lengths == 0) | (lengths > 255))
-    if len(bad):
-        shown = str(text[int(bad[0])] or "")[:40]
-        wanted = "a symbol of 1 to 255 characters"
-        raise _misread(reading, "symbol", BadValue(int(bad[0]), shown, wanted))
-    return pc.dictionary_encode(text)
-
-
-def _misread(reading: _Reading, ours: str, bad: BadValue) -> BacktestValidationError:
-    file, name = reading.file, reading.named[ours]
-    shown = bad.text if len(bad.text) <= 40 else bad.text[:39] + "…"
-    place = f" line {_line_of(file, bad.row)}" if reading.is_text else f" row {bad.row + 1}"
-    return refusal(file, f"{place}, column {name!r}", f"{shown!r} is not {bad.wanted}")
-
-
-def _line_of(file: Path, row: int) -> int:
-    """Return the line of a row; the reader leaves out empty lines."""
-    left = row + 1  # and the header
-    with pa.input_stream(str(file), compression="detect") as stream:
-        lines = stream.read().splitlines()
-    for number, line in enumerate(lines, start=1):
-        if line.strip(b"\r\n"):
-            if left == 0:
-                return number
-            left -= 1
-    return row + 2

@@ -63,18 +63,11 @@ class MarketSource(Protocol):
     def label(self) -> str:
         """What people see: ``DEMO``, or a path."""
 
-    @property
-    def adjustment(self) -> str:
-        """``raw``, ``split`` or ``total``."""
-
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what there is, in bytewise order of the names."""
 
     def bars(self, symbols: Sequence[str]) -> Mapping[str, RawBars]:
         """Return the bars of symbols that `symbols` has named."""
-
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return (ex-date in nanoseconds, new shares per old share), in the order of time."""
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return the symbols of a universe, or None when there is no such universe."""

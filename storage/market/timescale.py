@@ -7,7 +7,7 @@ parameters. The bars themselves come through `storage.market.bulk`.
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,9 @@ from engine.types import NS_PER_DAY
 from storage.errors import BacktestStorageError
 from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, load_series
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
+from storage.market.reference import FieldSeries, Reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
+from storage.market.timescale_reference import read_fields, read_reference
 from storage.postgres import CONNECT_SECONDS, Connector, OnRefused, guarded
 from storage.profiles import Profile
 from storage.stopping import ShouldStop, never
@@ -164,12 +166,13 @@ class DatabaseSource:
     def __init__(self, connect: Connector, mapping: MarketMapping = DEFAULT_MAPPING) -> None:
         """Take what opens connections that read; `open_source` makes it."""
         self.label = connect.profile.name
-        self.adjustment = mapping.adjustment
+        self.calendar = mapping.calendar
         self._connect = connect
         self._should_stop = connect.should_stop
         self._mapping = mapping
         self._open: psycopg.Connection[Any] | None = None
         self._symbols: tuple[SymbolInfo, ...] | None = None
+        self._reference: Reference | None = None
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what the price table has."""
@@ -199,9 +202,19 @@ class DatabaseSource:
                 start = start_with_warmup(connection, symbols, start, warmup_bars, **asked)
             return load_series(connection, symbols, start, end, on_rows=on_rows, **asked)
 
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: prices are taken as the table has them."""
-        return ()
+    def reference(self) -> Reference:
+        """Return what the tables beside the prices say; those that are missing say nothing."""
+        if self._reference is None:
+            with self._connection() as connection:
+                self._reference = read_reference(connection, self._mapping, self._should_stop)
+        return self._reference
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return the values of fields by field and code."""
+        with self._connection() as connection:
+            return read_fields(connection, self._mapping, names, codes, self._should_stop)
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return every symbol as ``all``."""
