@@ -37,7 +37,7 @@ def ta() -> Any:
     return talib
 
 
-def agree(found: Floats, theirs: Floats, since: int = 0) -> None:
+def assert_agree(found: Floats, theirs: Floats, since: int = 0) -> None:
     np.testing.assert_allclose(found[since:, 0], theirs[since:], rtol=1e-8, atol=1e-9)
 
 
@@ -45,13 +45,13 @@ def test_averages_and_scatter() -> None:
     close = bars()[2]
     flat = close[:, 0]
 
-    agree(indicators.sma(close, 20), ta().SMA(flat, 20))
-    agree(indicators.ema(close, 20), ta().EMA(flat, 20))
-    agree(indicators.wma(close, 20), ta().WMA(flat, 20))
-    agree(indicators.rolling_sd(close, 20, ddof=0), ta().STDDEV(flat, 20))
-    agree(indicators.rolling_max(close, 20), ta().MAX(flat, 20))
-    agree(indicators.rolling_min(close, 20), ta().MIN(flat, 20))
-    agree(100 * indicators.roc(close, 10), ta().ROC(flat, 10))
+    assert_agree(indicators.sma(close, 20), ta().SMA(flat, 20))
+    assert_agree(indicators.ema(close, 20), ta().EMA(flat, 20))
+    assert_agree(indicators.wma(close, 20), ta().WMA(flat, 20))
+    assert_agree(indicators.rolling_sd(close, 20, ddof=0), ta().STDDEV(flat, 20))
+    assert_agree(indicators.rolling_max(close, 20), ta().MAX(flat, 20))
+    assert_agree(indicators.rolling_min(close, 20), ta().MIN(flat, 20))
+    assert_agree(100 * indicators.roc(close, 10), ta().ROC(flat, 10))
 
 
 def test_bands() -> None:
@@ -60,21 +60,21 @@ def test_bands() -> None:
     upper, middle, lower = ta().BBANDS(close[:, 0], 20, 2, 2)
 
     band = indicators.bollinger(close, 20, 2.0)
-    agree(band.upper, upper)
-    agree(band.middle, middle)
-    agree(band.lower, lower)
+    assert_agree(band.upper, upper)
+    assert_agree(band.middle, middle)
+    assert_agree(band.lower, lower)
 
 
 def test_wilders() -> None:
     high, low, close = bars()
     flat = [column[:, 0] for column in (high, low, close)]
 
-    agree(indicators.rsi(close, 14), ta().RSI(flat[2], 14))
-    agree(indicators.atr(high, low, close, 14), ta().ATR(*flat, 14))
+    assert_agree(indicators.rsi(close, 14), ta().RSI(flat[2], 14))
+    assert_agree(indicators.atr(high, low, close, 14), ta().ATR(*flat, 14))
     found = indicators.adx(high, low, close, 14)
-    agree(found.adx, ta().ADX(*flat, 14), SETTLED)
-    agree(found.plus, ta().PLUS_DI(*flat, 14), SETTLED)
-    agree(found.minus, ta().MINUS_DI(*flat, 14), SETTLED)
+    assert_agree(found.adx, ta().ADX(*flat, 14), SETTLED)
+    assert_agree(found.plus, ta().PLUS_DI(*flat, 14), SETTLED)
+    assert_agree(found.minus, ta().MINUS_DI(*flat, 14), SETTLED)
 
 
 def test_macd_and_stochastic() -> None:
@@ -84,10 +84,10 @@ def test_macd_and_stochastic() -> None:
     k, d = ta().STOCH(high[:, 0], low[:, 0], close[:, 0], 14, 3, 0, 3, 0)
 
     macd = indicators.macd(close)
-    agree(macd.line, line, SETTLED)
-    agree(macd.signal, signal, SETTLED)
-    agree(macd.histogram, histogram, SETTLED)
+    assert_agree(macd.line, line, SETTLED)
+    assert_agree(macd.signal, signal, SETTLED)
+    assert_agree(macd.histogram, histogram, SETTLED)
     place = indicators.stochastic(high, low, close)
     since = 20  # theirs begins when both are there
-    agree(place.k, k, since)
-    agree(place.d, d, since)
+    assert_agree(place.k, k, since)
+    assert_agree(place.d, d, since)

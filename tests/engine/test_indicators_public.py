@@ -46,7 +46,7 @@ def laid_out(close: Floats, twin: Callable[..., Any], *columns: Floats) -> Float
     return out
 
 
-def agree(found: Floats, expected: Floats) -> None:
+def assert_agree(found: Floats, expected: Floats) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -55,9 +55,11 @@ def agree(found: Floats, expected: Floats) -> None:
 def test_averages_equal_their_twins(bars: Bars, n: int) -> None:
     close = bars[2]
 
-    agree(indicators.sma(close, n), laid_out(close, lambda c: naive.rolling_mean(c, n, 0), close))
-    agree(indicators.ema(close, n), laid_out(close, lambda c: naive.ema(c, n), close))
-    agree(indicators.wma(close, n), laid_out(close, lambda c: more.wma(c, n), close))
+    assert_agree(
+        indicators.sma(close, n), laid_out(close, lambda c: naive.rolling_mean(c, n, 0), close)
+    )
+    assert_agree(indicators.ema(close, n), laid_out(close, lambda c: naive.ema(c, n), close))
+    assert_agree(indicators.wma(close, n), laid_out(close, lambda c: more.wma(c, n), close))
 
 
 @settings(deadline=None)
@@ -68,14 +70,14 @@ def test_extremes_and_changes_equal_their_twins(bars: Bars, n: int) -> None:
 
     top = laid_out(close, lambda h: naive.rolling_extreme(h, n, 1, 1), high)
     bottom = laid_out(close, lambda v: naive.rolling_extreme(v, n, 1, -1), low)
-    agree(band.upper, top)
-    agree(band.lower, bottom)
-    agree(band.middle, (top + bottom) / 2)
-    agree(
+    assert_agree(band.upper, top)
+    assert_agree(band.lower, bottom)
+    assert_agree(band.middle, (top + bottom) / 2)
+    assert_agree(
         indicators.rolling_max(close, n),
         laid_out(close, lambda c: naive.rolling_extreme(c, n, 0, 1), close),
     )
-    agree(
+    assert_agree(
         indicators.rolling_min(close, n),
         laid_out(close, lambda c: naive.rolling_extreme(c, n, 0, -1), close),
     )
@@ -90,10 +92,10 @@ def test_scatter_equals_its_twins(bars: Bars, n: int) -> None:
     mean = laid_out(close, lambda c: naive.rolling_mean(c, n, 0), close)
     band = indicators.bollinger(close, n, 1.5)
 
-    agree(indicators.rolling_sd(close, n), sample)
-    agree(indicators.z_score(close, n), laid_out(close, lambda c: more.z_score(c, n), close))
-    agree(band.lower, mean - 1.5 * population)
-    agree(band.upper, mean + 1.5 * population)
+    assert_agree(indicators.rolling_sd(close, n), sample)
+    assert_agree(indicators.z_score(close, n), laid_out(close, lambda c: more.z_score(c, n), close))
+    assert_agree(band.lower, mean - 1.5 * population)
+    assert_agree(band.upper, mean + 1.5 * population)
 
 
 @settings(deadline=None)
@@ -105,8 +107,8 @@ def test_ranges_and_directions_equal_their_twins(bars: Bars, n: int) -> None:
 
     for part in range(3):
         twin = laid_out(close, lambda h, v, c, k=part: more.adx(h, v, c, n)[k], high, low, close)
-        agree(found[part], twin)
-    agree(
+        assert_agree(found[part], twin)
+    assert_agree(
         indicators.atr(high, low, close, n),
         laid_out(close, lambda h, v, c: naive.atr(h, v, c, n), high, low, close),
     )
@@ -121,7 +123,7 @@ def test_oscillators_equal_their_twins(bars: Bars, n: int, smooth: int, signal: 
 
     for part in range(3):
         twin = laid_out(close, lambda c, k=part: more.macd(c, n, n + smooth, signal)[k], close)
-        agree(macd[part], twin)
+        assert_agree(macd[part], twin)
     for part in range(2):
         twin = laid_out(
             close,
@@ -130,7 +132,7 @@ def test_oscillators_equal_their_twins(bars: Bars, n: int, smooth: int, signal: 
             low,
             close,
         )
-        agree(place[part], twin)
+        assert_agree(place[part], twin)
 
 
 @settings(deadline=None)
@@ -141,7 +143,7 @@ def test_vwap_equals_its_twin(bars: Bars, n: int) -> None:
 
     found = indicators.vwap(high, low, close, volume, n)
 
-    agree(found, laid_out(close, lambda p, v: more.vwap(p, v, n), typical, volume))
+    assert_agree(found, laid_out(close, lambda p, v: more.vwap(p, v, n), typical, volume))
 
 
 EVERY: dict[str, Callable[[Bars], Any]] = {
