@@ -1,10 +1,11 @@
 """What a result view needs of one run, prepared away from the GUI thread."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 from desktop import fmt
 from engine.market import Panel
-from engine.result import BacktestResult
+from engine.result import BacktestProgress, BacktestResult
 from engine.strategies import registry
 from storage.records import RunRecord, StoredRun
 
@@ -43,6 +44,23 @@ class RunView:
     panel: Panel | None = field(default=None, repr=False)
     panel_error: str = ""
     drawn: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveProgress(BacktestProgress):
+    """How far a run is, and its curve so far as charts draw it.
+
+    Attributes:
+        drawn: what the charts' builder made of ``live`` on the run's own thread.
+    """
+
+    drawn: object = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, progress: BacktestProgress, drawn: object) -> Self:
+        """Return a report of the engine with what is drawn of it."""
+        told = {part.name: getattr(progress, part.name) for part in fields(BacktestProgress)}
+        return cls(**told, drawn=drawn)
 
 
 def view_of(stored: StoredRun, panel: Panel | None, panel_error: str = "") -> RunView | None:
