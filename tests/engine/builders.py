@@ -61,26 +61,21 @@ def said(
     bar: int,
     action: Action,
     size: float = 0.0,
-    kind: SizeKind = SizeKind.QUANTITY,
+    size_kind: SizeKind = SizeKind.QUANTITY,
     symbol: int = 0,
-    stop: float = 0.0,
-    target: float = 0.0,
-    label: int = 1,
     **more: float,
 ) -> tuple[Any, ...]:
-    """Build one instruction; ``stop`` and ``target`` are rates judged at closes, ``more`` is by field."""
+    """Build one instruction, a market order unless ``more``, which is by field of ``INSTRUCTION``, says otherwise."""
     row = {
         **dict.fromkeys(INSTRUCTION.names or (), 0),
         "bar": bar,
         "symbol": symbol,
-        "label": label,
+        "label": 1,
         "action": int(action),
-        "size_kind": int(kind),
+        "size_kind": int(size_kind),
         "size": size,
         "limit": NAN,
         "stop": NAN,
-        "close_stop_rate": stop,
-        "close_target_rate": target,
         **more,
     }
     return tuple(row[name] for name in INSTRUCTION.names or ())
