@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.kernels.activity import traded_value_nb
-from engine.kernels.benchmark import pair_nb
+from engine.kernels.benchmark import known_ends_nb, pair_nb
 from engine.kernels.equity import (
     NOISE,
     CurveSums,
@@ -58,8 +58,8 @@ def scaled_benchmark(values: Floats, base: float, initial_capital: float) -> Flo
     It starts from ``base``, the close before the first bar, or where that is NaN from the first
     value known; before that it is NaN.
     """
-    known = np.flatnonzero(values > 0.0)
-    start = base if base > 0.0 else float(values[known[0]]) if len(known) else math.nan
+    first, _ = known_ends_nb(values)
+    start = base if base > 0.0 else float(values[first]) if first >= 0 else math.nan
     return values * (initial_capital / start)
 
 
@@ -296,19 +296,18 @@ def _against_benchmark(sheet: Sheet, run: _Run, values: Floats | None, base: flo
     if values is None:
         sheet.skip(_NO_BENCHMARK, *compared, "benchmark_return")
         return
-    known = np.flatnonzero(values > 0.0)
-    if len(known) == 0:
+    first, last = known_ends_nb(values)
+    if first < 0:
         sheet.skip("the benchmark has no value in this range", *compared, "benchmark_return")
         return
-    start = base if base > 0.0 else float(values[known[0]])
-    sheet.put("benchmark_return", float(values[known[-1]]) / start - 1.0)
+    start, end = base if base > 0.0 else float(values[first]), float(values[last])
+    sheet.put("benchmark_return", end / start - 1.0)
     reason = run.why_no_returns()
     if reason:
         sheet.skip(reason, *compared)
         return
     n = run.n
-    last = float(values[known[-1]])
-    other_middle = steady_growth(start, last, n)
+    other_middle = steady_growth(start, end, n)
     pair = pair_nb(run.equity, run.capital, values, base, (run.middle, other_middle))
     mean, other_mean = run.middle + pair.r / n, other_middle + pair.b / n
     squares = max(pair.b_b - pair.b * pair.b / n, 0.0)
