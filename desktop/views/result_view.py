@@ -27,6 +27,7 @@ from desktop.views.empty import StateView
 from desktop.views.key_numbers import KeyNumbers
 from desktop.views.metrics_panel import MetricsPanel
 from desktop.views.notes import NotesPanel
+from desktop.views.performance_panel import PerformancePanel
 from desktop.views.result_header import ResultHeader
 from desktop.views.run_charts import RunCharts, charts_of, prices_of, trades_of
 from desktop.views.trades_table import TradesTable
@@ -62,6 +63,7 @@ class ResultView(QWidget):
         self.trades = TradesTable(tokens, self)
         self.trades.trade_chosen.connect(self._on_trade_chosen)
         self.metrics = MetricsPanel(tokens, self)
+        self.performance = PerformancePanel(tokens, self)
         self.notes = NotesPanel(self)
         self.tabs = self._make_tabs()
         self._page = self._make_page()
@@ -146,7 +148,7 @@ class ResultView(QWidget):
 
     def set_tokens(self, tokens: Tokens) -> None:
         """Take other colours."""
-        for part in (self.charts, self.trades, self.metrics):
+        for part in (self.charts, self.trades, self.metrics, self.performance):
             part.set_tokens(tokens)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -186,6 +188,7 @@ class ResultView(QWidget):
         tabs.setDocumentMode(True)
         tabs.addTab(self.trades, self.tr("Trades"))
         tabs.addTab(self.metrics, self.tr("Metrics"))
+        tabs.addTab(self.performance, self.tr("Performance"))
         tabs.addTab(self.notes, self.tr("Notes"))
         tabs.setCornerWidget(self._corner)
         return tabs
@@ -227,6 +230,7 @@ class ResultView(QWidget):
         self._view = self._charts = None
         self.trades.show_result(None)
         self.metrics.show_result(None)
+        self.performance.show_result(None, None)
         self.notes.show_result(None)
         self.numbers.clear()
         self._corner.hide()
@@ -235,13 +239,14 @@ class ResultView(QWidget):
     def _show_tables(self, view: RunView, drawn: RunCharts) -> None:
         self.trades.show_result(view.result, drawn.arrays)
         self.metrics.show_result(view.result)
+        self.performance.show_result(view.result, drawn.performance)
         self._name_tabs(
             len(view.result.trades), self.notes.show_result(view.result, drawn.refusals)
         )
 
     def _name_tabs(self, trades: int, notes: int) -> None:
         self.tabs.setTabText(0, _counted(self.tr("Trades"), trades))
-        self.tabs.setTabText(2, _counted(self.tr("Notes"), notes))
+        self.tabs.setTabText(self.tabs.indexOf(self.notes), _counted(self.tr("Notes"), notes))
 
     def _show_symbols(self, view: RunView, symbol: int) -> None:
         self.symbols.blockSignals(True)
