@@ -8,42 +8,44 @@ import datetime as dt
 import hashlib
 import json
 import unicodedata
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from engine.errors import BacktestValidationError, Problem
+from engine.execution_sections import CostsConfig, EntriesConfig, ExecutionConfig, ExitsConfig
+from engine.sections import (
+    AccountConfig,
+    DataConfig,
+    Period,
+    RebalanceConfig,
+    Section,
+    SizingConfig,
+    SizingMethod,
+    StrategyConfig,
+)
+
+__all__ = [
+    "SNAPSHOT_VERSION",
+    "AccountConfig",
+    "BacktestConfig",
+    "CostsConfig",
+    "DataConfig",
+    "EntriesConfig",
+    "ExecutionConfig",
+    "ExitsConfig",
+    "Period",
+    "RebalanceConfig",
+    "SizingConfig",
+    "SizingMethod",
+    "StrategyConfig",
+    "check_dates",
+    "parse_config",
+    "problems_of",
+    "unusual",
+]
 
 SNAPSHOT_VERSION = "1.0"
-
-
-class Period(StrEnum):
-    """How often a targets strategy is asked for new weights."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    QUARTERLY = "quarterly"
-    YEARLY = "yearly"
-
-
-class SizingMethod(StrEnum):
-    """How large an entry is."""
-
-    FIXED_QUANTITY = "fixed_quantity"
-    FIXED_CASH = "fixed_cash"
-    PERCENT_OF_EQUITY = "percent_of_equity"
-    TARGET_WEIGHT = "target_weight"
-    EQUAL_WEIGHT = "equal_weight"
 
 
 def _plain_name(value: Any) -> str:
@@ -57,181 +59,7 @@ def _plain_name(value: Any) -> str:
     return name
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True
-    )
-
-
-class StrategyConfig(_Section):
-    """Which strategy, and the values of its parameters (defaults for those not named)."""
-
-    name: str = Field(
-        min_length=1, description="A built-in strategy, or the path of a strategy file (.py)"
-    )
-    params: dict[str, Any] = Field(
-        default_factory=dict, description="Values of the strategy's parameters"
-    )
-
-
-class DataConfig(_Section):
-    """Which bars."""
-
-    source: str = Field(
-        "demo",
-        min_length=1,
-        description='"demo", "local" (imported files), a connection profile, or a file or folder',
-    )
-    symbols: tuple[str, ...] = Field(
-        (), description="Symbols to trade; empty takes the universe, or all of the source"
-    )
-    universe: str | None = Field(None, description="Name of a universe of the source")
-    timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "1mo"] = Field(
-        "1d", description="Length of a bar"
-    )
-    start: dt.date | None = Field(
-        None, description="First date that counts; the first of the data when empty"
-    )
-    end: dt.date | None = Field(
-        None, description="Last date that counts; the last of the data when empty"
-    )
-    benchmark: str | None = Field(
-        None, description="A symbol or series of the source to compare with"
-    )
-    calendar: str | None = Field(
-        None, description="Exchange calendar (XNYS, XKRX …) that says when periods end"
-    )
-    on_bad_bars: Literal["refuse", "drop"] = Field(
-        "refuse", description="What to do with impossible bars"
-    )
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="Odd column names of a file: our name = the file's name"
-    )
-
-    @field_validator("symbols", mode="before")
-    @classmethod
-    def _one_symbol_is_a_list(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("symbols")
-    @classmethod
-    def _sorted_and_unique(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not s.strip() for s in value):
-            raise ValueError("a symbol is empty")
-        return tuple(sorted(set(value), key=str.encode))
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "DataConfig":
-        if self.start and self.end and self.end < self.start:
-            raise ValueError(f"end {self.end} is before start {self.start}")
-        if self.symbols and self.universe:
-            raise ValueError("give symbols or a universe, not both")
-        return self
-
-
-class AccountConfig(_Section):
-    """The one cash account of the run."""
-
-    initial_capital: float = Field(100_000.0, gt=0, le=1e12, description="Money at the start")
-    currency: str = Field(
-        "USD", pattern=r"^[A-Z]{3}$", description="ISO code of the account's currency"
-    )
-    risk_free_rate: float = Field(
-        0.0, gt=-1, lt=10, description="Yearly, a fraction; used by the ratios"
-    )
-
-
-class CostsConfig(_Section):
-    """What trading costs; any mix adds up."""
-
-    commission_pct: float = Field(0.1, ge=0, lt=100, description="Percent of the value of a fill")
-    commission_per_share: float = Field(0.0, ge=0, le=1e6, description="Money per share")
-    commission_per_order: float = Field(0.0, ge=0, le=1e9, description="Money per order")
-    commission_min: float = Field(0.0, ge=0, le=1e9, description="Least commission of an order")
-    commission_max: float | None = Field(
-        None, ge=0, le=1e12, description="Greatest commission of an order"
-    )
-    slippage_bps: float = Field(5.0, ge=0, lt=10_000, description="Basis points against the trader")
-    spread: float = Field(0.0, ge=0, le=1e9, description="Bid/ask spread in price units")
-    spread_bps: float = Field(
-        0.0, ge=0, lt=10_000, description="Bid/ask spread in basis points of the price"
-    )
-    spread_on: Literal["both", "entry"] = Field(
-        "both", description="Half the spread on each fill, or all of it on the entry"
-    )
-    sell_tax_pct: float = Field(0.0, ge=0, lt=100, description="Percent of the value of every sale")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rates_are_fractions(cls, data: Any) -> Any:
-        """Accept ``commission_rate`` and ``slippage_rate``, the fractions that the database stores."""
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        for alias, name, factor in (
-            ("commission_rate", "commission_pct", 100.0),
-            ("slippage_rate", "slippage_bps", 10_000.0),
-        ):
-            if alias in data:
-                if name in data:
-                    raise ValueError(f"give {alias} or {name}, not both")
-                value = data.pop(alias)
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise ValueError(f"{alias} is {value!r}, a number is wanted")
-                # round() takes away the noise that the factor brings in: 0.001 x 100 must be 0.1
-                data[name] = round(value * factor, 12)
-        return data
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> "CostsConfig":
-        if self.commission_max is not None and self.commission_max < self.commission_min:
-            raise ValueError(
-                f"commission_max {self.commission_max} is below commission_min {self.commission_min}"
-            )
-        return self
-
-
-class ExecutionConfig(_Section):
-    """How orders become fills."""
-
-    fill_at: Literal["next_open", "next_close", "same_close"] = Field(
-        "next_open", description="Where a market order fills; same_close is optimistic"
-    )
-    fractional: bool = Field(False, description="Allow fractions of a share")
-    lot_size: float = Field(
-        1.0, gt=0, le=1e12, description="Shares in a lot; quantities are whole lots"
-    )
-    when_short_of_cash: Literal["scale", "first_come", "reject"] = Field(
-        "scale", description="When buys together exceed cash"
-    )
-
-
-class SizingConfig(_Section):
-    """How large an entry is; empty means 100 % of equity for one symbol, equal weight for several."""
-
-    method: SizingMethod | None = Field(None, description="How the size of an entry is found")
-    value: float | None = Field(
-        None, gt=0, le=1e15, description="Shares, money or percent, by the method"
-    )
-
-    @model_validator(mode="after")
-    def _value_where_needed(self) -> "SizingConfig":
-        needs = (SizingMethod.FIXED_QUANTITY, SizingMethod.FIXED_CASH)
-        if self.method in needs and self.value is None:
-            raise ValueError(f"method {self.method} needs a value")
-        return self
-
-
-class RebalanceConfig(_Section):
-    """When a targets strategy is asked again."""
-
-    period: Period = Field(Period.MONTHLY, description="How often")
-    immediately: bool = Field(
-        False, description="Also at the first close at which the strategy has what it needs"
-    )
-
-
-class BacktestConfig(_Section):
+class BacktestConfig(Section):
     """Everything that a run is made of."""
 
     name: Annotated[str | None, BeforeValidator(lambda v: v if v is None else _plain_name(v))] = (
@@ -244,6 +72,25 @@ class BacktestConfig(_Section):
     execution: ExecutionConfig = Field(default_factory=ExecutionConfig)
     sizing: SizingConfig = Field(default_factory=SizingConfig)
     rebalance: RebalanceConfig = Field(default_factory=RebalanceConfig)
+    entries: EntriesConfig = Field(default_factory=EntriesConfig)
+    exits: ExitsConfig = Field(default_factory=ExitsConfig)
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> "BacktestConfig":
+        if self.costs.slippage_ticks > 0 and self.execution.tick_size is None:
+            raise ValueError("costs.slippage_ticks needs execution.tick_size")
+        by_weight = (
+            None,
+            SizingMethod.TARGET_WEIGHT,
+            SizingMethod.EQUAL_WEIGHT,
+            SizingMethod.PERCENT_OF_EQUITY,
+            SizingMethod.MARKET_CAP_WEIGHT,
+        )
+        if self.rebalance.period is Period.DRIFT and self.sizing.method not in by_weight:
+            raise ValueError(
+                f"rebalance.period drift compares weights; sizing.method {self.sizing.method} has none"
+            )
+        return self
 
     def canonical_json(self) -> str:
         """Return the one text that stands for this configuration: sorted keys, no spaces, ISO dates."""

@@ -17,7 +17,9 @@ from engine.market import Panel
 from engine.types import (
     FILL,
     STATE,
+    BracketBase,
     FillAt,
+    Intrabar,
     OrderReason,
     OrderStatus,
     ShortOfCash,
@@ -46,6 +48,23 @@ def rules_of(config: BacktestConfig) -> Rules:
         fill_at=int(FillAt[execution.fill_at.upper()]),
         lot=0.0 if execution.fractional else execution.lot_size,
         short_of_cash=int(ShortOfCash[execution.when_short_of_cash.upper()]),
+        tiers=np.array(
+            [(begin, percent / 100.0) for begin, percent in costs.commission_tiers], np.float64
+        ).reshape(-1, 2),
+        slippage_ticks=costs.slippage_ticks,
+        impact=costs.impact,
+        borrow_rate=costs.borrow_rate,
+        margin_rate=costs.margin_rate,
+        intrabar=int(Intrabar[execution.intrabar.upper()]),
+        bracket_base=int(BracketBase[execution.bracket_base.upper()]),
+        volume_limit=execution.volume_limit or 0.0,
+        tick=execution.tick_size or 0.0,
+        multiplier=execution.multiplier,
+        initial_margin=config.account.initial_margin or 0.0,
+        maintenance_margin=config.account.maintenance_margin or 0.0,
+        drift=(config.rebalance.drift_pct or 0.0) / 100.0,
+        kelly_min_trades=config.sizing.kelly_min_trades,
+        kelly_start=config.sizing.kelly_start_pct,
     )
 
 
@@ -153,7 +172,7 @@ def new_simulation(
     state["next_instruction"] = np.searchsorted(instructions["bar"], first)
     state["next_action"] = np.searchsorted(panel.events["bar"], first)
     state["uses_levels"] = int(
-        np.any(instructions["stop_rate"]) or np.any(instructions["target_rate"])
+        np.any(instructions["close_stop_rate"]) or np.any(instructions["close_target_rate"])
     )
     room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
     curve = CurveArrays(

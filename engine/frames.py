@@ -54,7 +54,7 @@ def fills_frame(result: BacktestResult) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "symbol": np.array(result.symbols, object)[rows["symbol"]],
         "side": np.where(rows["side"] > 0, "buy", "sell"),
-        "at": np.where(rows["at_close"] != 0, "close", "open"),
+        "at": np.array(["open", "inside", "close"])[rows["phase"]],
         "reason": _reasons_of(rows["reason"]),
     }
     columns |= {name: rows[name] for name in ("quantity", "price", "commission", "tax", "slippage")}

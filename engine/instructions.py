@@ -13,6 +13,11 @@ _SIGNAL_ACTIONS = (Action.EXIT_LONG, Action.EXIT_SHORT, Action.ENTER_LONG, Actio
 # Labels are indexed from 1 in the order of `Signals.labels`; 0 is "no name": no signal stands behind the order.
 _LABEL_OF = {Action.ENTER_LONG: 1, Action.EXIT_LONG: 2, Action.ENTER_SHORT: 3, Action.EXIT_SHORT: 4}
 
+_UNBUILT = (
+    *("size", "limit", "stop", "stop_loss", "take_profit", "stop_loss_rate", "take_profit_rate"),
+    *("trail_rate", "trail_amount", "time_in_force"),
+)
+
 TARGET_LABELS = ("", "rebalance")
 
 
@@ -30,6 +35,14 @@ def entry_size(sizing: SizingConfig, n_symbols: int) -> tuple[SizeKind, float]:
             return SizeKind.PERCENT, (100.0 if value is None else value) / n_symbols
         case None:
             return SizeKind.PERCENT, (100.0 if value is None else value) / n_symbols
+        case _:
+            raise _not_for_this(sizing)
+
+
+def _not_for_this(sizing: SizingConfig) -> BacktestValidationError:
+    return BacktestValidationError(
+        Problem("sizing.method", f"{sizing.method} does not fit this strategy", "choose another")
+    )
 
 
 def from_signals(
@@ -45,6 +58,9 @@ def from_signals(
     BacktestValidationError
         When a mask is not a boolean array of ``shape``.
     """
+    for name in _UNBUILT:
+        if getattr(signals, name) is not None:
+            raise BacktestValidationError(Problem("strategy", f"{name} does not act yet"))
     masks = {
         Action.EXIT_LONG: _mask(signals.exit_long, "exit_long", shape),
         Action.EXIT_SHORT: _mask(signals.exit_short, "exit_short", shape),
@@ -72,8 +88,8 @@ def from_signals(
     kind, size = entry_size(sizing, shape[1])
     rows["size_kind"] = np.where(enters, int(kind), int(SizeKind.ALL))
     rows["size"] = np.where(enters, size, 0.0)
-    rows["stop_rate"] = np.where(enters, signals.stop_rate, 0.0)
-    rows["target_rate"] = np.where(enters, signals.target_rate, 0.0)
+    rows["close_stop_rate"] = np.where(enters, signals.close_stop_rate, 0.0)
+    rows["close_target_rate"] = np.where(enters, signals.close_target_rate, 0.0)
     return rows
 
 
@@ -126,6 +142,8 @@ def _target_sizes(
             return SizeKind.CASH, side * float(sizing.value or 0.0)
         case SizingMethod.FIXED_QUANTITY:
             return SizeKind.QUANTITY, side * float(sizing.value or 0.0)
+        case _:
+            raise _not_for_this(sizing)
 
 
 def _mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from engine.types import ACTION_EVENT, EventKind
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
+INSTRUMENT_COLUMNS = ("lot_size", "tick_size", "multiplier")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ class Panel:
         sessions: (n_sessions,) UTC midnights of an exchange calendar, or None when it is unknown.
         bars_per_year: N of the metrics where a calendar tells it, else None.
         benchmark: the series to compare with, or None.
+        members: (n_bars, n_symbols) whether a symbol is in the universe at the close of a bar, or None when unknown.
+        finer: finer bars of the same symbols inside these, which decide what comes first in a bar, or None.
+        lot_size, tick_size, multiplier: (n_symbols,) shares in a lot, least step of the price, money that one point is
+            worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
         notices: what was noticed on loading, one sentence each ("sorted …").
         defects: count of bad bars dropped, by kind.
@@ -89,6 +94,11 @@ class Panel:
     sessions: NDArray[np.int64] | None = None
     bars_per_year: float | None = None
     benchmark: Benchmark | None = None
+    members: NDArray[np.bool_] | None = None
+    finer: "Panel | None" = None
+    lot_size: NDArray[np.float64] | None = None
+    tick_size: NDArray[np.float64] | None = None
+    multiplier: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
@@ -116,12 +126,30 @@ class Panel:
                     f"{name} must be C-contiguous float64 of shape {(n_bars, n_symbols)}"
                 )
             _lock(column)
+        self._check_additions()
         # What comes after the last bar has not happened, but for the delisting that ended a series with it.
         delisted = (self.events["kind"] == EventKind.DELISTING) & (self.events["bar"] == n_bars)
         happened = self.events[(self.events["bar"] < n_bars) | delisted]
         events = np.sort(happened, order=["bar", "kind", "symbol"])
         _lock(events)
         object.__setattr__(self, "events", events)
+
+    def _check_additions(self) -> None:
+        if self.members is not None:
+            if self.members.shape != self.close.shape or self.members.dtype != np.bool_:
+                raise ValueError(f"members must be bool of shape {self.close.shape}")
+            _lock(self.members)
+        if self.finer is not None and self.finer.symbols != self.symbols:
+            raise ValueError("finer bars must be of the same symbols")
+        for name in INSTRUMENT_COLUMNS:
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if values.shape != (self.n_symbols,) or values.dtype != np.float64:
+                raise ValueError(f"{name} must be float64 of shape {(self.n_symbols,)}")
+            if not bool(np.all(np.isfinite(values) & (values > 0))):
+                raise ValueError(f"{name} must be above 0")
+            _lock(values)
 
     @property
     def n_bars(self) -> int:
@@ -174,6 +202,7 @@ class Panel:
             events=events,
             first_counted=max(0, min(self.first_counted, stop) - start),
             benchmark=bench,
+            members=None if self.members is None else self.members[start:stop],
             fields={k: v[start:stop] for k, v in self.fields.items()},
         )
 
@@ -215,6 +244,14 @@ class Panel:
             )
         if self.sessions is not None:
             put("sessions", self.sessions.astype("<i8").tobytes())
+        if self.members is not None:
+            put("members", np.packbits(self.members).tobytes())
+        if self.finer is not None:
+            put("finer", self.finer.content_hash().encode())
+        for name in INSTRUMENT_COLUMNS:
+            values = getattr(self, name)
+            if values is not None:
+                put(name, _canonical(values))
         put("per year", repr(self.bars_per_year).encode())
         if self.benchmark is not None:
             put(

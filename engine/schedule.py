@@ -13,11 +13,16 @@ from engine.types import NS_PER_DAY
 
 Ints = NDArray[np.int64]
 
+_MONTHS = {Period.MONTHLY: 1, Period.QUARTERLY: 3, Period.YEARLY: 12}
 _THURSDAY_TO_MONDAY = 3  # 1970-01-01 was a Thursday; ISO weeks begin on Mondays
 
 
 def rebalance_bars(
-    time_ns: Ints, first_counted: int, period: Period | str, sessions: Ints | None = None
+    time_ns: Ints,
+    first_counted: int,
+    period: Period | str,
+    sessions: Ints | None = None,
+    every: int = 1,
 ) -> Ints:
     """Return the bars at whose close the weights are decided, ascending.
 
@@ -26,10 +31,11 @@ def rebalance_bars(
     time_ns : (n_bars,) opens of the bars, UTC, strictly increasing; daily bars carry 00:00 of their
         session
     first_counted : bars before it are warm-up: nothing is decided in them
-    period : how often
+    period : how often; ``drift`` has no bars of its own, the account decides it
     sessions : (n_sessions,) UTC midnights of the sessions of an exchange, increasing, or None. A
         period counts as known only when a session of a later one is among them, so they should
         reach past the last bar.
+    every : with the period ``bars``: every so many bars, the first counted bar's close being 1
 
     Returns
     -------
@@ -39,6 +45,10 @@ def rebalance_bars(
     period without bars has no decision.
     """
     kind = Period(period)
+    if kind is Period.DRIFT:
+        return np.empty(0, np.int64)
+    if kind is Period.BARS:
+        return np.arange(first_counted + every - 1, len(time_ns), every, dtype=np.int64)
     days = time_ns // NS_PER_DAY
     keys = _period_keys(days, kind)
     if sessions is not None and len(sessions) > 0:
@@ -72,4 +82,4 @@ def _period_keys(days: Ints, kind: Period) -> Ints:
             return (days + _THURSDAY_TO_MONDAY) // 7
         case _:
             months: Ints = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-            return months // {Period.MONTHLY: 1, Period.QUARTERLY: 3, Period.YEARLY: 12}[kind]
+            return months // _MONTHS[kind]

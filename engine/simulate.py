@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import BacktestConfig
+from engine.config import BacktestConfig, EntriesConfig, ExitsConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.instructions import TARGET_LABELS, from_signals, from_weights
@@ -74,6 +74,7 @@ def run_backtest(
         raise BacktestValidationError(
             Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
         )
+    _refuse_unbuilt(config)
     begun = clock()
     _tell(
         on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
@@ -97,6 +98,34 @@ def run_backtest(
     return result
 
 
+# Settings that the kernels do not act on yet: better refused than silently ignored.
+_UNBUILT: dict[str, tuple[str, ...]] = {
+    "account": ("initial_margin", "maintenance_margin"),
+    "costs": ("commission_tiers", "slippage_ticks", "impact", "borrow_rate", "margin_rate"),
+    "execution": ("intrabar", "bracket_base", "volume_limit", "tick_size", "multiplier"),
+    "rebalance": ("drift_pct",),
+    "entries": tuple(EntriesConfig.model_fields),
+    "exits": tuple(ExitsConfig.model_fields),
+}
+_UNBUILT_SIZING = ("market_cap_weight", "risk_per_trade", "volatility_target", "kelly")
+
+
+def _refuse_unbuilt(config: BacktestConfig) -> None:
+    found = [
+        f"{section}.{name}"
+        for section, names in _UNBUILT.items()
+        for name in names
+        if getattr(getattr(config, section), name)
+        != type(getattr(config, section)).model_fields[name].default
+    ]
+    if config.sizing.method in _UNBUILT_SIZING:
+        found.append("sizing.method")
+    if found:
+        raise BacktestValidationError(
+            [Problem(path, "does not act yet", "leave it out") for path in found]
+        )
+
+
 def instructions_of(
     config: BacktestConfig, panel: Panel, strategy: Strategy
 ) -> tuple[NDArray[np.void], tuple[str, ...]]:
@@ -110,7 +139,9 @@ def instructions_of(
             Problem("strategy.name", f"{strategy.name} is neither a signals nor a targets strategy")
         )
     period = config.rebalance.period.value
-    bars = rebalance_bars(panel.time_ns, panel.first_counted, period, panel.sessions)
+    bars = rebalance_bars(
+        panel.time_ns, panel.first_counted, period, panel.sessions, config.rebalance.bars or 1
+    )
     weights = strategy.weights(panel, bars)
     _check_weights(weights, (len(bars), panel.n_symbols))
     if config.rebalance.immediately:

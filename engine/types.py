@@ -64,6 +64,8 @@ class SizeKind(IntEnum):
     PERCENT = 2  # percent of equity at the instant of the fill
     WEIGHT = 3  # fraction of equity at the instant of the fill
     ALL = 4  # the whole position
+    RISK = 5  # percent of equity lost if the stop of its bracket is hit
+    KELLY = 6  # multiple of the Kelly fraction of equity that the closed stays so far give
 
 
 class ShortOfCash(IntEnum):
@@ -85,6 +87,52 @@ class OrderKind(IntEnum):
     """Order types."""
 
     MARKET = 0  # at the next (or same) open or close, by ``fill_at``
+    LIMIT = 1  # at its limit or better, once the bar touches it
+    STOP = 2  # a market order once the bar touches its stop
+    STOP_LIMIT = 3  # a limit order once the bar touches its stop
+    TRAILING_STOP = 4  # a stop that follows the best price at a distance
+    MOO = 5  # at the next open
+    MOC = 6  # at the next close
+
+
+class TimeInForce(IntEnum):
+    """How long an order lives."""
+
+    GTC = 0  # until it is filled or withdrawn
+    DAY = 1  # the next session of the axis
+    GTD = 2  # up to and with the date of ``good_till_ns``
+
+
+class Intrabar(IntEnum):
+    """What is assumed about the order of prices inside a bar."""
+
+    PESSIMISTIC = 0  # the stop before the target
+    PATH = 1  # open, the nearer of high and low (the low when equal), the other, close
+    MAGNIFIER = 2  # finer bars decide where there are any
+
+
+class BracketBase(IntEnum):
+    """What the levels of a bracket are measured from."""
+
+    FILL = 0  # the price of the entry's first fill
+    SIGNAL_CLOSE = 1  # the close of the bar that decided the entry
+
+
+class LevelKind(IntEnum):
+    """How the level of a bracket is given."""
+
+    NONE = 0
+    RATE = 1  # fraction of the base; of a trailing level, of the best price
+    PRICE = 2  # absolute price
+    AMOUNT = 3  # price units from the base; of a trailing level, from the best price
+
+
+class Phase(IntEnum):
+    """When in its bar an execution happened."""
+
+    OPEN = 0
+    INSIDE = 1
+    CLOSE = 2
 
 
 class OrderStatus(IntEnum):
@@ -109,6 +157,11 @@ class OrderReason(IntEnum):
     POSITION_GONE = 6  # cancelled: nothing was left to close
     DELISTED = 7  # expired: the symbol left the market
     NOTHING_TO_DO = 8  # cancelled: the wanted position was already there, to less than one lot
+    DAY_OVER = 9  # expired: its session is over
+    GTD_OVER = 10  # expired: its last date is over
+    OCO = 11  # cancelled: the other side of its bracket ended the position
+    NO_STOP = 12  # refused: sized by risk without a stop beyond its price
+    NOT_A_MEMBER = 13  # refused: the symbol is not in the universe at the decision
 
 
 class Reason(IntEnum):
@@ -134,43 +187,78 @@ class Status(IntEnum):
     )
 
 
+class RunEvent(IntEnum):
+    """What happened to the account that no order and no signal asked for."""
+
+    MARGIN_BREACH = 0  # equity at a close below maintenance margin; value: what is missing
+    FORCED_CLOSE = 1  # a position closed for it; value: the quantity, negative when sold
+
+
 INSTRUCTION: Final = np.dtype(
     [
         ("bar", "<i8"),  # decided at the close of this bar
+        ("good_till_ns", "<i8"),  # with GTD: an instant of the last date
         ("symbol", "<i4"),
         ("label", "<i2"),  # index into the strategy's list of signal names
         ("action", "<i1"),  # Action
         ("size_kind", "<i1"),  # SizeKind
+        ("kind", "<i1"),  # OrderKind
+        ("tif", "<i1"),  # TimeInForce
+        ("stop_kind", "<i1"),  # LevelKind of the bracket's stop
+        ("target_kind", "<i1"),  # LevelKind of the bracket's target
+        (
+            "trail_kind",
+            "<i1",
+        ),  # LevelKind (RATE, AMOUNT) of the bracket's, or its own, trailing stop
         ("size", "<f8"),  # in the unit of size_kind; negative targets are short
-        (
-            "stop_rate",
-            "<f8",
-        ),  # exit when a close has lost this fraction of the entry price; 0 is none
-        (
-            "target_rate",
-            "<f8",
-        ),  # exit when a close has gained this fraction of the entry price; 0 is none
+        ("limit", "<f8"),  # price; used by LIMIT and STOP_LIMIT
+        ("stop", "<f8"),  # price; used by STOP and STOP_LIMIT
+        ("stop_value", "<f8"),  # by stop_kind
+        ("target_value", "<f8"),  # by target_kind
+        ("trail_value", "<f8"),  # by trail_kind
+        ("close_stop_rate", "<f8"),  # exit when a close has lost this fraction of the entry price
+        ("close_target_rate", "<f8"),  # exit when a close has gained this fraction; 0 is none
     ],
     align=True,
 )
 
 ORDER: Final = np.dtype(
     [
-        ("decided", "<i8"),  # bar at whose close it was decided
+        ("decided", "<i8"),  # bar at whose close it was decided; of a bracket's exit, its entry was
         ("closed", "<i8"),  # bar in which it ended; -1 while working
+        ("good_till_ns", "<i8"),
+        ("parent", "<i8"),  # row of the entry whose bracket this exit is; -1 for all others
+        ("entered", "<i8"),  # bar of its first fill; -1 before
         ("symbol", "<i4"),
         ("label", "<i2"),
         ("action", "<i1"),  # Action it came from
         ("kind", "<i1"),  # OrderKind
+        ("tif", "<i1"),  # TimeInForce
         ("side", "<i1"),  # Side; 0 for a target until it is filled
         ("size_kind", "<i1"),  # SizeKind
         ("status", "<i1"),  # OrderStatus
         ("reason", "<i1"),  # OrderReason
         ("cause", "<i1"),  # Reason its fills will carry
+        ("triggered", "<i1"),  # 1 once a stop has been touched
+        ("phase", "<i1"),  # Phase of its first fill
+        ("stop_kind", "<i1"),
+        ("target_kind", "<i1"),
+        ("trail_kind", "<i1"),
         ("size", "<f8"),
-        ("stop_rate", "<f8"),
-        ("target_rate", "<f8"),
+        ("limit", "<f8"),  # restated by splits, as are all prices here
+        ("stop", "<f8"),  # of a trailing stop: where it stands now
+        ("stop_value", "<f8"),
+        ("target_value", "<f8"),
+        ("trail_value", "<f8"),
+        ("close_stop_rate", "<f8"),
+        ("close_target_rate", "<f8"),
+        ("base", "<f8"),  # close of the deciding bar
+        ("best", "<f8"),  # of a trailing stop: the best price so far
         ("filled", "<f8"),  # quantity executed
+        ("remaining", "<f8"),  # quantity still to trade, from the first fill on
+        ("covered", "<f8"),  # of an entry: what its bracket would close
+        ("value", "<f8"),  # money executed so far, of which the commission is reckoned
+        ("commission", "<f8"),  # money charged so far
     ],
     align=True,
 )
@@ -182,16 +270,14 @@ FILL: Final = np.dtype(
         ("order", "<i8"),  # row of the order; -1 for a corporate action
         ("symbol", "<i4"),
         ("side", "<i1"),  # Side
-        ("at_close", "<i1"),  # 0 at the open, 1 at the close of the bar
+        ("phase", "<i1"),  # Phase
         ("reason", "<i1"),  # Reason
+        ("ambiguous", "<i1"),  # 1 when an assumption about the order inside the bar decided it
         ("quantity", "<f8"),  # always positive
         ("price", "<f8"),  # slippage and spread included
         ("commission", "<f8"),  # money
         ("tax", "<f8"),  # money
-        (
-            "slippage",
-            "<f8",
-        ),  # money: the part of the price that slippage and spread made up, for information
+        ("slippage", "<f8"),  # money: the part of the price that costs made up, for information
     ],
     align=True,
 )
@@ -207,7 +293,26 @@ STATE: Final = np.dtype(
         ("n_pending", "<i8"),
         ("n_held", "<i8"),
         ("n_exits", "<i8"),  # fills that closed or reduced a position
-        ("uses_levels", "<i8"),  # 1 when an instruction carries a stop or target level
+        ("uses_levels", "<i8"),  # 1 when an order carried a level that is judged at closes
+        ("n_events", "<i8"),  # rows of RUN_EVENT written
+        ("n_ambiguous", "<i8"),  # bars, by symbol, that an assumption about their inside decided
+        ("n_wins", "<i8"),  # stays, flat to flat, that ended with a profit
+        ("n_losses", "<i8"),
+        ("n_stays", "<i8"),  # break-even ones included
+        ("won", "<f8"),  # money, sum of the profits of those stays
+        ("lost", "<f8"),  # money, sum of the losses, positive
+        ("borrow_paid", "<f8"),  # money paid for borrowed shares so far
+        ("interest_paid", "<f8"),  # money paid for borrowed cash so far
+    ],
+    align=True,
+)
+
+RUN_EVENT: Final = np.dtype(
+    [
+        ("bar", "<i8"),
+        ("symbol", "<i4"),  # -1 when it concerns the whole account
+        ("kind", "<i4"),  # RunEvent
+        ("value", "<f8"),
     ],
     align=True,
 )

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
 from engine.result import BacktestResult, MetricValue, OpenPosition
-from engine.types import FILL, ORDER, TRADE, OrderKind, OrderReason, OrderStatus, Reason, Side
+from engine.types import (
+    FILL,
+    ORDER,
+    TRADE,
+    OrderKind,
+    OrderReason,
+    OrderStatus,
+    Phase,
+    Reason,
+    Side,
+)
 from storage import curves
 from storage.columns import MONEY_SCALE, PRICE_SCALE, decimal_floats, decimal_whole
 from storage.errors import CorruptDatabaseError
@@ -99,7 +109,7 @@ def fills_of(
     out["order"] = [-1 if n is None else n - 1 for n in columns["order_no"]]
     out["symbol"] = _indices(columns["symbol"], symbols)
     out["side"] = [_SIDE_OF[a] for a in columns["action"]]
-    out["at_close"] = columns["at_close"]
+    out["phase"] = np.where(columns["at_close"], int(Phase.CLOSE), int(Phase.OPEN))
     out["reason"] = [_REASON_OF[r] for r in columns["reason"]]
     for name in ("quantity", "price", "commission", "tax", "slippage"):
         out[name] = decimal_floats(columns[name])
@@ -119,8 +129,10 @@ def orders_of(
     out["status"] = [OrderStatus[s.upper()] for s in columns["status"]]
     out["reason"] = [OrderReason[r.upper()] for r in columns["reason"]]
     out["filled"] = decimal_floats(columns["quantity"])
-    for name in ("action", "size_kind", "size", "cause", "label", "stop_rate", "target_rate"):
+    for name in ("action", "size_kind", "size", "cause", "label"):
         out[name] = columns[name]
+    out["close_stop_rate"] = columns["stop_rate"]
+    out["close_target_rate"] = columns["target_rate"]
     return out
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from engine.result import BacktestResult
-from engine.types import OrderKind, OrderReason, OrderStatus, Reason, Side
+from engine.types import OrderKind, OrderReason, OrderStatus, Phase, Reason, Side
 from storage.columns import MONEY_SCALE, PRICE_SCALE, decimal_texts
 from storage.schema import (
     DATE_METRICS,
@@ -183,10 +183,10 @@ def _orders(result: BacktestResult) -> Columns:
                 "size",
                 "cause",
                 "label",
-                "stop_rate",
-                "target_rate",
             )
         },
+        "stop_rate": o["close_stop_rate"].tolist(),
+        "target_rate": o["close_target_rate"].tolist(),
     }
 
 
@@ -207,7 +207,7 @@ def _fills(result: BacktestResult) -> Columns:
         # Rounded once, from the sum: two rounded parts may add up to something else than the hash
         # saw.
         "total_cost": decimal_texts(f["commission"] + f["tax"], MONEY_SCALE),
-        "at_close": f["at_close"].tolist(),
+        "at_close": (f["phase"] == Phase.CLOSE).astype(int).tolist(),
         "reason": _texts(f["reason"], {int(r): r.name.lower() for r in Reason}),
     }
 

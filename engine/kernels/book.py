@@ -24,6 +24,23 @@ class Rules(NamedTuple):
     fill_at: int  # FillAt
     lot: float  # shares in a lot; 0 means fractions are allowed
     short_of_cash: int  # ShortOfCash
+    tiers: NDArray[
+        np.float64
+    ]  # (n, 2): from this value of an order on, this rate; none uses commission_rate
+    slippage_ticks: float
+    impact: float  # the price moves by this x sqrt(quantity / volume of the bar)
+    borrow_rate: float  # yearly
+    margin_rate: float  # yearly
+    intrabar: int  # Intrabar
+    bracket_base: int  # BracketBase
+    volume_limit: float  # share of a bar's volume; 0 is no limit
+    tick: float  # 0 is none
+    multiplier: float  # money that one point of price is worth for one contract
+    initial_margin: float  # fraction of gross value; 0 is no margin
+    maintenance_margin: float
+    drift: float  # difference of a weight that has the account rebalanced; 0 is never
+    kelly_min_trades: int
+    kelly_start: float  # percent of equity until then
 
 
 class Book(NamedTuple):

@@ -69,9 +69,10 @@ def create_nb(
     order.reason = 0
     order.cause = cause
     order.size = 0.0
-    order.stop_rate = 0.0
-    order.target_rate = 0.0
+    order.close_stop_rate = 0.0
+    order.close_target_rate = 0.0
     order.filled = 0.0
+    order.parent = -1
     wait_nb(state, book, row)
     return row
 
@@ -180,5 +181,5 @@ def decide_nb(
         row = create_nb(state, book, bar, symbol, action, _SIGNAL, label)
         book.orders[row].size_kind = said.size_kind
         book.orders[row].size = said.size
-        book.orders[row].stop_rate = said.stop_rate
-        book.orders[row].target_rate = said.target_rate
+        book.orders[row].close_stop_rate = said.close_stop_rate
+        book.orders[row].close_target_rate = said.close_target_rate

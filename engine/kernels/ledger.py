@@ -64,7 +64,8 @@ def record_nb(
     fill.order = -1
     fill.symbol = symbol
     fill.side = side
-    fill.at_close = 0
+    fill.phase = 0
+    fill.ambiguous = 0
     fill.reason = reason
     fill.quantity = quantity
     fill.price = price
@@ -227,4 +228,4 @@ def corporate_actions_nb(
         else:
             delist_nb(state, panel, book, fills, bar, symbol, event.value)
     for row in range(first, st.n_fills):
-        fills[row].at_close = 1 if due > bar else 0
+        fills[row].phase = 2 if due > bar else 0

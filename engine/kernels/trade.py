@@ -106,15 +106,15 @@ def execute_nb(
         record_nb(state, panel, fills, bar, symbol, side, quantity, price, np.int64(order.cause))
     ]
     fill.order = row
-    fill.at_close = at_close
+    fill.phase = 2 * at_close
     fill.commission = commission
     fill.tax = tax
     fill.slippage = quantity * abs(price - raw)
     settle_nb(state, book, symbol, side, quantity, price, commission + tax)
     opened = entering and book.quantity[symbol] * side > 0.0
-    if opened and (order.stop_rate > 0.0 or order.target_rate > 0.0):
-        book.stop_rate[symbol] = order.stop_rate
-        book.target_rate[symbol] = order.target_rate
+    if opened and (order.close_stop_rate > 0.0 or order.close_target_rate > 0.0):
+        book.stop_rate[symbol] = order.close_stop_rate
+        book.target_rate[symbol] = order.close_target_rate
     order.filled = quantity
     close_order_nb(book, row, bar, _FILLED, np.int64(order.reason))
 

@@ -21,10 +21,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.kernels.ledger import FLAT
-from engine.types import EventKind
+from engine.types import EventKind, Phase
 
 _DIVIDEND = int(EventKind.DIVIDEND)
 _SPLIT = int(EventKind.SPLIT)
+_CLOSE = int(Phase.CLOSE)
 Record = Any  # one row of a struct array
 
 _NOISE = 1e-12  # a profit smaller than this part of the values it is the difference of is zero
@@ -161,7 +162,7 @@ def open_lot_nb(
     lot.high_bar = lot.low_bar = fill.bar
     if line.first < 0:
         line.first = row
-        line.seen = fill.bar + fill.at_close
+        line.seen = fill.bar + (fill.phase == _CLOSE)
         line.side = fill.side
         line.position_no += 1
     else:
@@ -277,12 +278,12 @@ def match_trades_nb(
     for row in range(len(fills)):
         fill = fills[row]
         # A corporate action that found no bar any more happens after the close of the last one.
-        after_close = fill.order < 0 and fill.at_close == 1
+        after_close = fill.order < 0 and fill.phase == _CLOSE
         if done < len(events) and events[done].bar <= fill.bar + after_close:
             done = actions_nb(events, done, fill.bar + after_close, lines, lots, high, low)
         line = lines[fill.symbol]
         if line.first >= 0:
-            look_nb(line, lots, high, low, fill.symbol, fill.bar + fill.at_close)
+            look_nb(line, lots, high, low, fill.symbol, fill.bar + (fill.phase == _CLOSE))
         rest = fill.quantity
         while rest > FLAT and line.first >= 0 and line.side != fill.side:
             lot = lots[line.first]

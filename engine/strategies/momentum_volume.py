@@ -74,7 +74,7 @@ class MomentumVolume(SignalStrategy):
         enter &= above(volume, params.volume_ratio * usual) & (usual > 0.0)
         return Signals(
             enter_long=enter,
-            stop_rate=params.stop_pct / 100.0,
-            target_rate=params.target_pct / 100.0,
+            close_stop_rate=params.stop_pct / 100.0,
+            close_target_rate=params.target_pct / 100.0,
             labels=("rise on volume", "", "", ""),
         )

@@ -46,7 +46,16 @@ class Signals:
 
     Attributes:
         enter_long, exit_long, enter_short, exit_short: masks, true at the bar at whose close it is decided.
-        stop_rate, target_rate: fractions of the entry price at which a later close ends the position; 0 is never.
+        close_stop_rate, close_target_rate: fractions of the entry price at which a later close ends the position; 0 is
+            never.
+        size: of the entries, in the unit of the configured sizing; NaN takes the configured size.
+        limit, stop: prices of the entries. What is given (not NaN) decides the order: a limit, a stop, both a
+            stop-limit, neither what ``entries.order`` says.
+        stop_loss, take_profit: price levels inside the bars that end the position, NaN is none; one cancels the other.
+        stop_loss_rate, take_profit_rate: the same as fractions of ``execution.bracket_base``.
+        trail_rate, trail_amount: distance of a trailing level from the best price since the entry, as a fraction or in
+            price units. An entry with any of these six takes none of the levels in ``exits``.
+        time_in_force: how long entries that rest are live; None takes what ``entries.time_in_force`` says.
         labels: what the signals are called in the trade list: (enter long, exit long, enter short, exit short).
     """
 
@@ -54,8 +63,18 @@ class Signals:
     exit_long: Mask | None = None
     enter_short: Mask | None = None
     exit_short: Mask | None = None
-    stop_rate: float = 0.0
-    target_rate: float = 0.0
+    close_stop_rate: float = 0.0
+    close_target_rate: float = 0.0
+    size: Floats | None = None
+    limit: Floats | None = None
+    stop: Floats | None = None
+    stop_loss: Floats | None = None
+    take_profit: Floats | None = None
+    stop_loss_rate: Floats | float | None = None
+    take_profit_rate: Floats | float | None = None
+    trail_rate: Floats | float | None = None
+    trail_amount: Floats | float | None = None
+    time_in_force: Literal["gtc", "day"] | None = None
     labels: tuple[str, str, str, str] = ("enter long", "exit long", "enter short", "exit short")
 
 

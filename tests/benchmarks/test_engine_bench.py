@@ -18,11 +18,10 @@ from engine.market import Panel
 from engine.simulate import run_backtest
 from engine.strategies.registry import get
 from engine.strategies.sma_cross import SmaCross
-from engine.types import Action, SizeKind
 from tests.benchmarks.data import minutes, month_ends, stocks, strongest
 from tests.engine.builders import rules_of
-from tests.naive.orders import Said
-from tests.naive.simulation import Account
+from tests.naive.orders import all_said
+from tests.naive.simulation import run as run_twin
 
 COSTS = rules_of(commission_rate=0.001, slippage_rate=0.0005)
 CAPITAL = 10_000_000.0
@@ -71,12 +70,9 @@ def test_rotation_of_500_stocks_over_ten_years_from_weights(benchmark: Any) -> N
 def test_rotation_of_500_stocks_by_the_plain_python_twin(benchmark: Any) -> None:
     panel, bars, weights = rotation()
     instructions = from_weights(weights, bars, SizingConfig())
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in instructions.tolist()
-    ]
+    rows = all_said(instructions)
 
-    twin = benchmark.pedantic(lambda: Account(panel, rows, COSTS, CAPITAL).run(), rounds=1)
+    twin = benchmark.pedantic(lambda: run_twin(panel, rows, COSTS, CAPITAL), rounds=1)
 
     assert twin.equity == to_the_end(panel, instructions, COSTS).curve.equity.tolist()
 

@@ -14,8 +14,10 @@ from engine.types import (
     INSTRUCTION,
     NS_PER_DAY,
     Action,
+    BracketBase,
     EventKind,
     FillAt,
+    Intrabar,
     ShortOfCash,
     SizeKind,
     SpreadOn,
@@ -59,19 +61,29 @@ def said(
     bar: int,
     action: Action,
     size: float = 0.0,
-    kind: SizeKind = SizeKind.QUANTITY,
+    size_kind: SizeKind = SizeKind.QUANTITY,
     symbol: int = 0,
-    stop: float = 0.0,
-    target: float = 0.0,
-    label: int = 1,
+    **more: float,
 ) -> tuple[Any, ...]:
-    """Build one instruction."""
-    return (bar, symbol, label, int(action), int(kind), size, stop, target)
+    """Build one instruction, a market order unless ``more``, which is by field of ``INSTRUCTION``, says otherwise."""
+    row = {
+        **dict.fromkeys(INSTRUCTION.names or (), 0),
+        "bar": bar,
+        "symbol": symbol,
+        "label": 1,
+        "action": int(action),
+        "size_kind": int(size_kind),
+        "size": size,
+        "limit": NAN,
+        "stop": NAN,
+        **more,
+    }
+    return tuple(row[name] for name in INSTRUCTION.names or ())
 
 
 def instructions_of(*rows: tuple[Any, ...]) -> NDArray[np.void]:
     """Build the list of instructions, sorted as the kernel wants it."""
-    return np.array(sorted(rows, key=lambda row: row[:2]), INSTRUCTION)
+    return np.array(sorted(rows, key=lambda row: (row[0], row[2])), INSTRUCTION)
 
 
 def rules_of(**given: Any) -> Rules:
@@ -90,6 +102,21 @@ def rules_of(**given: Any) -> Rules:
         "fill_at": int(FillAt.NEXT_OPEN),
         "lot": 1.0,
         "short_of_cash": int(ShortOfCash.SCALE),
+        "tiers": np.empty((0, 2)),
+        "slippage_ticks": 0.0,
+        "impact": 0.0,
+        "borrow_rate": 0.0,
+        "margin_rate": 0.0,
+        "intrabar": int(Intrabar.PESSIMISTIC),
+        "bracket_base": int(BracketBase.FILL),
+        "volume_limit": 0.0,
+        "tick": 0.0,
+        "multiplier": 1.0,
+        "initial_margin": 0.0,
+        "maintenance_margin": 0.0,
+        "drift": 0.0,
+        "kelly_min_trades": 20,
+        "kelly_start": 10.0,
     }
     return Rules(**{**free, **given})
 

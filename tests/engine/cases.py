@@ -19,11 +19,20 @@ from engine.result import BacktestResult
 from engine.simulate import instructions_of as instructions_from_strategy
 from engine.simulate import result_of
 from engine.strategies.protocol import TargetStrategy
-from engine.types import NS_PER_DAY, Action, EventKind, SizeKind
+from engine.types import (
+    NS_PER_DAY,
+    Action,
+    EventKind,
+    LevelKind,
+    OrderKind,
+    SizeKind,
+    TimeInForce,
+)
 from engine.validate import build_panel, check_bars, check_currencies
 from tests.engine.builders import events_of, instructions_of, said
-from tests.naive.orders import Said
-from tests.naive.simulation import Account
+from tests.naive.account import Account
+from tests.naive.orders import all_said
+from tests.naive.simulation import run
 from tests.shared import shared_path
 
 Case = dict[str, Any]
@@ -38,12 +47,33 @@ COSTS = (
     "spread",
     "spread_on",
     "sell_tax_pct",
+    "margin_rate",
 )
-EXECUTION = ("fill_at", "fractional", "lot_size", "when_short_of_cash")
+EXECUTION = (
+    "fill_at",
+    "fractional",
+    "lot_size",
+    "when_short_of_cash",
+    "intrabar",
+    "bracket_base",
+    "volume_limit",
+    "tick_size",
+)
+MARGIN = ("initial_margin", "maintenance_margin")
 SIZES = {
     "quantity": SizeKind.QUANTITY,
     "cash": SizeKind.CASH,
     "percent_of_equity": SizeKind.PERCENT,
+    "risk_pct": SizeKind.RISK,
+}
+# What a bracket says: the level of which exit, how it is meant, and by what its number is divided.
+LEVELS = {
+    "stop_loss": ("stop", LevelKind.PRICE, 1.0),
+    "stop_loss_pct": ("stop", LevelKind.RATE, 100.0),
+    "take_profit": ("target", LevelKind.PRICE, 1.0),
+    "take_profit_pct": ("target", LevelKind.RATE, 100.0),
+    "trail_amount": ("trail", LevelKind.AMOUNT, 1.0),
+    "trail_pct": ("trail", LevelKind.RATE, 100.0),
 }
 METRIC_NAMES = {"final_equity": "final_balance"}  # the cases' word: ours
 
@@ -80,11 +110,7 @@ def run_case(case: Case) -> Outcome:
     simulation = new_simulation(panel, instructions, rules, capital)
     simulation.advance(panel.n_bars)
     simulation.expire_waiting()
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in instructions.tolist()
-    ]
-    twin = Account(panel, rows, rules, capital).run()
+    twin = run(panel, all_said(instructions), rules, capital)
     return Outcome(panel, result_of(config, simulation, labels), twin)
 
 
@@ -99,6 +125,7 @@ def config_of(case: Case) -> BacktestConfig:
                 "initial_capital": given["initial_capital"],
                 "currency": given.get("account_currency", "USD"),
                 "risk_free_rate": given.get("rf", 0),
+                **{name: given[name] for name in MARGIN if name in given},
             },
             "costs": {name: given[name] for name in COSTS if name in given},
             "execution": {name: given[name] for name in EXECUTION if name in given},
@@ -130,18 +157,28 @@ def instructions_of_case(
     """Translate orders, given weights or weights by the schedule into instructions."""
     if "target_weights" in case:
         return instructions_from_strategy(config, panel, _fixed_weights(case["target_weights"]))
-    rows = []
-    for order in case.get("orders", []):
-        (word,) = SIZES.keys() & order.keys()
-        action = Action.BUY if order["side"] == "buy" else Action.SELL
-        bar, symbol = bar_of(panel, order["decided"]), panel.symbols.index(order["symbol"])
-        rows.append(said(bar, action, order[word], SIZES[word], symbol))
+    rows = [_order(order, panel) for order in case.get("orders", [])]
     for target in case.get("targets", []):
         for symbol, name in enumerate(panel.symbols):
             weight = target["weights"].get(name, 0.0)
             bar = bar_of(panel, target["decided"])
             rows.append(said(bar, Action.TARGET, weight, SizeKind.WEIGHT, symbol))
     return instructions_of(*rows), ("", "by hand")
+
+
+def _order(order: dict[str, Any], panel: Panel) -> tuple[Any, ...]:
+    (word,) = SIZES.keys() & order.keys()
+    more: dict[str, Any] = {"kind": OrderKind[order["type"].upper()]}
+    more |= {name: order[name] for name in ("limit", "stop") if name in order}
+    more["tif"] = TimeInForce[order.get("time_in_force", "gtc").upper()]
+    if "good_till" in order:
+        more["good_till_ns"] = ns_of(order["good_till"])
+    for name, value in order.get("bracket", {}).items():
+        level, kind, divisor = LEVELS[name]
+        more |= {f"{level}_kind": kind, f"{level}_value": value / divisor}
+    action = Action.BUY if order["side"] == "buy" else Action.SELL
+    bar, symbol = bar_of(panel, order["decided"]), panel.symbols.index(order["symbol"])
+    return said(bar, action, order[word], SIZES[word], symbol, **more)
 
 
 def ns_of(date: str) -> int:

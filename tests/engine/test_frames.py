@@ -21,8 +21,8 @@ def result_of(benchmark: bool = False) -> BacktestResult:
     trades["entry_label"], trades["exit_reason"], trades["pnl"] = 1, Reason.SPLIT, 12.5
     fills = np.zeros(2, FILL)
     fills["time_ns"], fills["symbol"], fills["side"] = TIMES[1:], 1, [-1, 1]
-    fills["at_close"], fills["reason"], fills["price"] = (
-        [1, 0],
+    fills["phase"], fills["reason"], fills["price"] = (
+        [2, 0],
         [Reason.SIGNAL, Reason.SPLIT],
         [10.0, 7.5],
     )

@@ -257,7 +257,7 @@ def run_signals(direction: str, enter: Action, leave: Action) -> Simulation:
 def test_vectorbt_a_stop_judged_at_closes(loss: str) -> None:
     rate = {"none": 0.0, "inf": 1e9}.get(loss) or float(loss.replace("none", "0"))
     bars = panel_of({"A": [5, 4, 3, 2, 1]})
-    enter = said(0, ENTER, *ALL, stop=rate)
+    enter = said(0, ENTER, *ALL, close_stop_rate=rate)
 
     result = simulate(bars, instructions_of(enter), rules_of(**AT_CLOSE), 100.0)
 

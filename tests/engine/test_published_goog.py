@@ -199,7 +199,7 @@ def test_a_fixed_commission_is_counted_once_here_and_once_a_share_there() -> Non
 def test_a_target_on_flat_bars_pays_the_published_commission() -> None:
     """Bars without a range: a target judged at closes and filled there is the published take-profit."""
     bars = panel_of({"A": [1, 1, 1, 2, 4, 1, 2]})
-    enter = said(1, Action.ENTER_LONG, 100.0, target=2.0)
+    enter = said(1, Action.ENTER_LONG, 100.0, close_target_rate=2.0)
     rules = rules_of(commission_rate=0.01, commission_per_order=10.0, fill_at=2)
 
     run = simulate(bars, instructions_of(enter), rules, 5000.0)

@@ -74,7 +74,8 @@ def naive_by_calendar(time_ns: list[int], period: str, sessions: list[int]) -> l
 
 
 day_sets = st.sets(st.integers(0, 900), max_size=60).map(sorted)
-periods = st.sampled_from([str(period) for period in Period])
+CALENDAR = [p for p in Period if p not in (Period.BARS, Period.DRIFT)]
+periods = st.sampled_from([str(period) for period in CALENDAR])
 
 
 @pytest.mark.needs_shared
@@ -199,3 +200,16 @@ def test_no_bars_have_no_decisions(period: Period) -> None:
 
     assert rebalance_bars(none, 0, period).tolist() == []
     assert rebalance_bars(none, 0, period, weekdays("2024-01-01", "2024-12-31")).tolist() == []
+
+
+def test_every_so_many_bars_counts_from_the_first_counted_bar() -> None:
+    times = np.arange(10, dtype=np.int64) * NS_PER_DAY
+
+    assert rebalance_bars(times, 2, Period.BARS, every=3).tolist() == [4, 7]
+    assert rebalance_bars(times, 2, Period.BARS).tolist() == [2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_drift_is_decided_by_the_account_and_not_by_the_calendar() -> None:
+    times = np.arange(10, dtype=np.int64) * NS_PER_DAY
+
+    assert len(rebalance_bars(times, 0, Period.DRIFT)) == 0

@@ -192,9 +192,7 @@ def check_open_positions(outcome: Outcome, expected: list[dict[str, Any]]) -> No
         {"symbol": p.symbol, "quantity": p.quantity, "mark": p.mark}
         for p in outcome.result.open_positions
     ]
-    held = {
-        outcome.result.symbols[s]: p.quantity for s, p in sorted(outcome.twin.positions.items())
-    }
+    held = {outcome.result.symbols[s]: p.quantity for s, p in outcome.twin.held()}
     assert found == expected
     assert held == {position["symbol"]: position["quantity"] for position in expected}
 

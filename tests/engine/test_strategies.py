@@ -270,8 +270,8 @@ def test_momentum_and_volume_enters_on_exactly_the_bars_that_qualify() -> None:
     # that is 198.825
     assert bars_of(signals.enter_long) == [20, 24]
     assert signals.exit_long is None
-    assert signals.stop_rate == 0.05
-    assert signals.target_rate == 0.10
+    assert signals.close_stop_rate == 0.05
+    assert signals.close_target_rate == 0.10
 
 
 def test_exactly_the_asked_volume_is_not_more_than_it() -> None:

@@ -153,7 +153,7 @@ def test_the_bars_of_entry_and_exit_count_as_far_as_the_trade_lived_in_them(
     low = np.array([[100.0, 97, 98, 95, 50]]).T.copy()
     panel = Panel(panel.symbols, panel.time_ns, panel.open, high, low, panel.close, panel.volume)
     fills = fills_of(
-        fill(1, 10, 100, at_close=entry_at_close), fill(3, -10, 101, at_close=exit_at_close)
+        fill(1, 10, 100, phase=2 * entry_at_close), fill(3, -10, 101, phase=2 * exit_at_close)
     )
 
     trades, _ = match_trades(fills, NO_ORDERS, panel, 4)
@@ -176,7 +176,7 @@ def test_a_trade_names_the_decisions_behind_it() -> None:
 
 def test_a_delisting_after_the_last_bar_closes_on_it_and_leaves_nothing_open() -> None:
     panel = panel_of([[20, 20, 20]], [(3, 0, EventKind.DELISTING, -0.5)])
-    fills = fills_of(fill(1, 10, 20), fill(2, -10, 10, at_close=1, reason=Reason.DELISTING))
+    fills = fills_of(fill(1, 10, 20), fill(2, -10, 10, phase=2, reason=Reason.DELISTING))
 
     trades, positions = match_trades(fills, NO_ORDERS, panel, 2)
 

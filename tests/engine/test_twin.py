@@ -7,85 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from numpy.typing import NDArray
 
-from engine.driver import Simulation, new_simulation
-from engine.kernels.book import new_book
-from engine.types import FILL, Action, SizeKind
+from tests.engine.both import assert_equal, fills_of, kernel_of, orders_of, twin_of
 from tests.engine.worlds import World, worlds
-from tests.naive.orders import Fill, Order, Said
-from tests.naive.simulation import Account
 
 EXAMPLES = int(os.environ.get("TRADEBENCH_EXAMPLES", "300"))
 HEAVY_EXAMPLES = max(EXAMPLES, 5000)
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
-
-
-def twin_of(world: World) -> Account:
-    """Run the twin."""
-    rows = [
-        Said(bar, symbol, label, Action(action), SizeKind(kind), size, stop, target)
-        for bar, symbol, label, action, kind, size, stop, target in world.instructions.tolist()
-    ]
-    return Account(world.panel, rows, world.rules, world.capital).run()
-
-
-def kernel_of(world: World, cuts: tuple[int, ...] = (), room: int | None = None) -> Simulation:
-    """Run the kernel, interrupted at ``cuts``, with buffers that begin with ``room`` rows."""
-    simulation = new_simulation(world.panel, world.instructions, world.rules, world.capital)
-    if room is not None:
-        simulation.book = new_book(world.panel.n_symbols, room)
-        simulation.fills = np.zeros(room, FILL)
-    for stop in (*cuts, world.panel.n_bars):
-        simulation.advance(stop)
-    simulation.expire_waiting()
-    return simulation
-
-
-def plain_fills(fills: list[Fill]) -> list[tuple[object, ...]]:
-    return [tuple(getattr(fill, name) for name in FILL.names or ()) for fill in fills]
-
-
-def plain_orders(orders: list[Order]) -> list[tuple[object, ...]]:
-    return [
-        (
-            order.decided,
-            order.closed,
-            order.symbol,
-            order.label,
-            order.action,
-            0,
-            order.side,
-            order.size_kind,
-            order.status,
-            order.reason,
-            order.cause,
-            order.size,
-            order.stop_rate,
-            order.target_rate,
-            order.filled,
-        )
-        for order in orders
-    ]
-
-
-def fills_of(simulation: Simulation) -> NDArray[np.void]:
-    return simulation.fills[: simulation.state["n_fills"][0]]
-
-
-def orders_of(simulation: Simulation) -> NDArray[np.void]:
-    return simulation.book.orders[: simulation.state["n_orders"][0]]
-
-
-def assert_equal(simulation: Simulation, twin: Account) -> None:
-    first = simulation.panel.first_counted
-    assert fills_of(simulation).tolist() == plain_fills(twin.fills)
-    assert orders_of(simulation).tolist() == plain_orders(twin.orders)
-    assert simulation.curve.equity[first:].tolist() == twin.equity
-    assert simulation.curve.cash[first:].tolist() == twin.cash_curve
-    assert simulation.curve.gross[first:].tolist() == twin.gross
-    assert simulation.curve.positions[first:].tolist() == twin.held_counts
-    assert simulation.state["n_exits"][0] == twin.n_exits
-    held = {s: p.quantity for s, p in twin.positions.items()}
-    assert {s: q for s, q in enumerate(simulation.book.quantity.tolist()) if q} == held
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=QUIET)
@@ -103,10 +30,10 @@ def test_cuts_and_small_buffers_change_no_bit(world: World) -> None:
 
     cut = kernel_of(world, world.cuts, room=1)
 
-    assert fills_of(cut).tolist() == fills_of(whole).tolist()
-    assert orders_of(cut).tolist() == orders_of(whole).tolist()
+    assert fills_of(cut).tobytes() == fills_of(whole).tobytes()
+    assert orders_of(cut).tobytes() == orders_of(whole).tobytes()
     assert all(map(_same_bits, cut.curve, whole.curve))
-    assert cut.state.tolist() == whole.state.tolist()
+    assert cut.state.tobytes() == whole.state.tobytes()
 
 
 @pytest.mark.heavy

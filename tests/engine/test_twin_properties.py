@@ -14,7 +14,8 @@ from engine.market import Panel
 from engine.trades import match_trades
 from engine.types import EventKind, SizeKind
 from engine.validate import CheckedBars, build_panel
-from tests.engine.test_twin import EXAMPLES, QUIET, fills_of, kernel_of, orders_of
+from tests.engine.both import fills_of, kernel_of, orders_of
+from tests.engine.test_twin import EXAMPLES, QUIET
 from tests.engine.worlds import World, worlds
 
 FEW = settings(max_examples=max(EXAMPLES // 5, 20), deadline=None, suppress_health_check=QUIET)

@@ -74,8 +74,9 @@ class Account:
                 order,
                 symbol,
                 side,
-                int(at_close),
+                2 * int(at_close),
                 int(reason),
+                0,
                 abs(quantity),
                 price,
                 *costs,
@@ -110,7 +111,7 @@ def splits_between(panel: Panel, symbol: int, after: int, until: int) -> list[fl
 
 def instant_of(fill: NDArray[np.void]) -> int:
     """Return the last bar whose corporate actions have happened when a fill does."""
-    return int(fill["bar"]) + (1 if fill["order"] < 0 and fill["at_close"] else 0)
+    return int(fill["bar"]) + (1 if fill["order"] < 0 and fill["phase"] == 2 else 0)
 
 
 def restated(amount: float, ratios: list[float]) -> float:
@@ -233,8 +234,8 @@ def _excursions(
 ) -> tuple[tuple[float, int], tuple[float, int]]:
     """Return how far the price went for and against the trade, per share, and in which bar."""
     symbol, side = int(entry["symbol"]), int(entry["side"])
-    first = int(entry["bar"]) + int(entry["at_close"])
-    stop = int(leaving["bar"]) + int(leaving["at_close"])
+    first = int(entry["bar"]) + (entry["phase"] == 2)
+    stop = int(leaving["bar"]) + (leaving["phase"] == 2)
     seen = [(price, price, 0)]
     for bar in range(first, stop):
         ratios = splits_between(panel, symbol, bar, instant_of(leaving))
