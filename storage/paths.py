@@ -49,6 +49,11 @@ def market_dir() -> Path:
     return _private(data_dir() / "market")
 
 
+def sweep_dir() -> Path:
+    """Return the folder of parameter sweeps."""
+    return _private(data_dir() / "sweeps")
+
+
 def strategies_dir() -> Path:
     """Return the folder of the person's own strategy files."""
     return _private(data_dir() / "strategies")

@@ -28,6 +28,7 @@ from desktop.cli import (
     schema,
     show,
     stop,
+    sweep,
     sync,
     trades,
 )
@@ -70,7 +71,13 @@ def _options(
 
 for module in (demo, run, history, show, trades, chart, compare, stop, doctor, schema):
     app.command(module.NAME)(module.command)
-for group, name in ((data, "data"), (connect, "connect"), (db, "db"), (sync, "sync")):
+for group, name in (
+    (data, "data"),
+    (connect, "connect"),
+    (db, "db"),
+    (sweep, "sweep"),
+    (sync, "sync"),
+):
     app.add_typer(group.app, name=name)
 
 # newer typer brings its own copy of click: the base of usage errors is found from a public name

@@ -29,6 +29,7 @@ from storage.runs import RunStore
 
 if TYPE_CHECKING:
     from desktop.service.health import Health
+    from desktop.service.sweeping import Sweeps
     from desktop.service.sync import SyncService
     from storage.credentials import Credentials
     from storage.profiles import ProfileStore
@@ -135,15 +136,23 @@ class Service:
         run.execute(on_progress, should_stop, on_panel)
         return self._store.load(run_id)
 
-    def bars(self, config: BacktestConfig) -> Panel:
-        """Load the bars that a configuration asks for, warm-up included.
+    def bars(self, config: BacktestConfig, warmup_bars: int | None = None) -> Panel:
+        """Load the bars that a configuration asks for, with the warm-up of its strategy or as told.
 
         Raises:
             BacktestError: they can't be had; the message says why.
         """
-        from desktop.service.running import bars_of, strategy_of
+        from desktop.service.running import bars_from, strategy_of
 
-        return bars_of(config, strategy_of(config), self._database)
+        if warmup_bars is None:
+            warmup_bars = strategy_of(config).warmup_bars()
+        return bars_from(config, warmup_bars, self._database)
+
+    def sweeps(self) -> "Sweeps":
+        """Return what tries all combinations of a strategy's parameters."""
+        from desktop.service.sweeping import Sweeps  # loads the compiled kernels
+
+        return Sweeps(self, clock=self._clock, today=self._today)
 
     @property
     def store(self) -> RunStore:

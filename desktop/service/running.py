@@ -46,10 +46,16 @@ def strategy_of(config: BacktestConfig) -> Strategy:
         BacktestNotFoundError: there is no such strategy.
         BacktestValidationError: a parameter is unknown or out of range.
     """
-    name = config.strategy.name
-    if is_file_name(name):
-        return load_file(Path(name), Strategy).make(config.strategy.params)
-    return registry.get(name).make(config.strategy.params)
+    return class_of(config.strategy.name).make(config.strategy.params)
+
+
+def class_of(name: str) -> type[Strategy]:
+    """Return the strategy of a name, or that of a file.
+
+    Raises:
+        BacktestNotFoundError, BacktestValidationError: there is none.
+    """
+    return load_file(Path(name), Strategy) if is_file_name(name) else registry.get(name)
 
 
 def spec_of(strategy: Strategy, name: str = "") -> StrategySpec:
@@ -73,9 +79,14 @@ def spec_of(strategy: Strategy, name: str = "") -> StrategySpec:
 
 def bars_of(config: BacktestConfig, strategy: Strategy, database: OpenDatabase | None) -> Panel:
     """Load the bars of a run, with those that its strategy wants before the start."""
+    return bars_from(config, strategy.warmup_bars(), database)
+
+
+def bars_from(config: BacktestConfig, warmup_bars: int, database: OpenDatabase | None) -> Panel:
+    """Load the bars of a configuration, with so many before its start."""
     return load_panel(
         config.data,
-        warmup_bars=strategy.warmup_bars(),
+        warmup_bars=warmup_bars,
         account_currency=config.account.currency,
         database=database,
     )

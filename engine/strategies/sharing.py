@@ -21,16 +21,18 @@ Floats = NDArray[np.float64]
 _ATTRIBUTE: Final = "_shared_indicators"
 
 
-class _Memory:
+class Memory:
     """Arrays by what they were made of; the one not asked for the longest goes first."""
 
     def __init__(self, most_bytes: int) -> None:
+        """Keep at most so many bytes."""
         self._most = most_bytes
         self._size = 0
         self._known: OrderedDict[tuple[Any, ...], Floats] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: tuple[Any, ...]) -> Floats | None:
+        """Return what was kept, or None."""
         with self._lock:
             found = self._known.get(key)
             if found is not None:
@@ -38,6 +40,7 @@ class _Memory:
             return found
 
     def put(self, key: tuple[Any, ...], values: Floats) -> None:
+        """Keep an array, unless it is too large by itself."""
         if values.nbytes > self._most:
             return
         with self._lock:
@@ -49,9 +52,9 @@ class _Memory:
                 self._size -= gone.nbytes
 
 
-def share_indicators(panel: Panel, most_bytes: int) -> None:
-    """Let a panel remember what is computed from it by `shared`, up to so many bytes."""
-    object.__setattr__(panel, _ATTRIBUTE, _Memory(most_bytes))
+def share_indicators(panel: Panel, memory: Memory, mark: int) -> None:
+    """Let a panel remember what is computed from it by `shared`; ``mark`` tells panels of one memory apart."""
+    object.__setattr__(panel, _ATTRIBUTE, (memory, mark))
 
 
 def shared(
@@ -61,14 +64,14 @@ def shared(
 
     ``arguments`` must be plain values: together with indicator and column they say what it is.
     """
-    memory: _Memory | None = panel.__dict__.get(_ATTRIBUTE)
-    key = (indicator, column, *arguments)
-    if memory is not None:
-        found = memory.get(key)
-        if found is not None:
-            return found
-    values = indicator(split_adjusted(panel, column), *arguments)
-    if memory is not None:
+    known: tuple[Memory, int] | None = panel.__dict__.get(_ATTRIBUTE)
+    if known is None:
+        return indicator(split_adjusted(panel, column), *arguments)
+    memory, mark = known
+    key = (mark, indicator, column, *arguments)
+    values = memory.get(key)
+    if values is None:
+        values = indicator(split_adjusted(panel, column), *arguments)
         values.flags.writeable = False
         memory.put(key, values)
     return values

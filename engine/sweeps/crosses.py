@@ -129,5 +129,6 @@ class CrossWorker:
         terms = plan.lean.terms(len(slow))
         warmups = np.minimum(slow, plan.job.panel.first_counted)
         for warmup in np.unique(warmups):
-            plan.lean.put_view(terms, warmups == warmup, plan.job.views.of(int(warmup)))
+            per_year = plan.job.views.bars_per_year(int(warmup))
+            plan.lean.put_year(terms, warmups == warmup, per_year)
         return terms

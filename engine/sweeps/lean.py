@@ -16,7 +16,6 @@ from engine.instructions import entry_size
 from engine.kernels.book import Rules
 from engine.kernels.lean import TERMS, Entry, Tape
 from engine.market import INSTRUMENT_COLUMNS, Panel
-from engine.sweeps.views import View
 
 # What the lean simulation takes no notice of must be as it is by default.
 _BEYOND: Final[dict[str, tuple[str, ...]]] = {
@@ -105,10 +104,10 @@ class LeanPlan:
         """Return ``TERMS`` without levels."""
         return np.zeros(n, TERMS)
 
-    def put_view(self, terms: NDArray[np.void], chosen: Any, view: View) -> None:
+    def put_year(self, terms: NDArray[np.void], chosen: Any, bars_per_year: float) -> None:
         """Write what follows from the bars that combinations see."""
-        terms["bars_per_year"][chosen] = view.bars_per_year
-        terms["risk_free"][chosen] = self.risk_free_rate / view.bars_per_year
+        terms["bars_per_year"][chosen] = bars_per_year
+        terms["risk_free"][chosen] = self.risk_free_rate / bars_per_year
 
 
 def lean_plan_of(config: BacktestConfig, panel: Panel) -> LeanPlan:

@@ -120,7 +120,7 @@ class SignalWorker:
         )
         self._terms["stop_rate"][i] = signals.close_stop_rate
         self._terms["target_rate"][i] = signals.close_target_rate
-        self._plan.lean.put_view(self._terms, i, view)
+        self._plan.lean.put_year(self._terms, i, view.bars_per_year)
 
     def _simulate(self, rows: NDArray[np.void]) -> None:
         """Simulate what waits."""
