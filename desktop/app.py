@@ -32,7 +32,7 @@ from desktop.presenters.passwords import PasswordQuestion, PasswordsPresenter
 from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import Failure, Ready, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
-from desktop.presenters.state import RunView
+from desktop.presenters.state import LiveProgress, RunView
 from desktop.service.configfile import read_mapping
 from desktop.service.databases import database_sources
 from desktop.service.demo import demo_config
@@ -40,6 +40,7 @@ from desktop.service.facade import Service
 from desktop.service.sync import SyncService
 from desktop.service.versions import app_version
 from desktop.tasks.aio import Door
+from desktop.tasks.collector import short_collections
 from desktop.tasks.worker import Tasks, let_workers_give_way
 from desktop.theme.apply import Theme, apply_theme
 from desktop.theme.icons import product_icon
@@ -51,7 +52,7 @@ from desktop.views.history_panel import HistoryPanel
 from desktop.views.main_window import MainWindow
 from desktop.views.password_dialog import PasswordDialog
 from desktop.views.result_view import ResultView
-from desktop.views.run_charts import charts_of, compare_charts_of
+from desktop.views.run_charts import LiveCharts, charts_of, compare_charts_of
 from desktop.views.setup_panel import SetupPanel
 from desktop.views.text_window import show_text
 from desktop.warm import Warmer
@@ -100,7 +101,9 @@ class Workbench(QObject):
         self._live, self._capital = False, 0.0
         tokens = theme.tokens
         self.setup = SetupPresenter(parts.today, self)
-        self.run = RunPresenter(service, self.tasks, charts_of, self, ready=parts.ready)
+        self.run = RunPresenter(
+            service, self.tasks, charts_of, self, ready=parts.ready, follow=LiveCharts
+        )
         self.passwords = PasswordsPresenter(door, parts.profiles, parts.credentials, self)
         self.history = HistoryPresenter(service, door, tokens, self)
         self.opener = ResultPresenter(service, door, charts_of, self)
@@ -297,8 +300,8 @@ class Workbench(QObject):
             self._live = True
             result.begin_live(progress.bars_total, self._capital)
             self.window.show_result()
-        if progress.live is not None:
-            result.append_live(progress.live)
+        if isinstance(progress, LiveProgress):
+            result.append_live(progress.drawn)
 
     def _on_run_completed(self, view: RunView) -> None:
         self.window.result.show_run(view)
@@ -468,7 +471,8 @@ def _run_window(app: QApplication, guard: CrashGuard, demo: bool) -> int:
         if demo:
             bench.set_up_demo()
             bench.start_run()
-        loop.run_until_complete(bench.ended.wait())
+        with short_collections():
+            loop.run_until_complete(bench.ended.wait())
         warmer.stop()
         loop.run_until_complete(door.close())
         bench.window.deleteLater()

@@ -13,12 +13,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.activity import trade_sums_nb, traded_value_nb
-from engine.kernels.benchmark import pair_nb
-from engine.kernels.equity import NOISE, CurveSums, Falls, curve_nb, drawdown_nb, falls_nb
+from engine.kernels.activity import traded_value_nb
+from engine.kernels.benchmark import known_ends_nb, pair_nb
+from engine.kernels.equity import (
+    NOISE,
+    CurveSums,
+    Falls,
+    curve_nb,
+    drawdown_nb,
+    falls_nb,
+    returns_nb,
+)
 from engine.metric_table import METRICS, Metric
-from engine.percentiles import tails_of
+from engine.percentiles import EVERYWHERE, Bounds, bounds_of, tails_of
 from engine.sheet import Sheet, Value
+from engine.statistics.trades import groups_of, put_trade_metrics
 from engine.types import NS_PER_DAY
 from engine.years import bars_per_year
 
@@ -28,9 +37,6 @@ Floats = NDArray[np.float64]
 
 DAYS_PER_YEAR: Final = 365.25
 
-_NO_TRADES = "no closed trades"
-_NO_WINS = "no winning trades"
-_NO_LOSSES = "no losing trades"
 _NO_BENCHMARK = "no benchmark"
 _NO_DRAWDOWN = "no drawdown"
 _ONE_BAR = "one bar is too few"
@@ -52,8 +58,8 @@ def scaled_benchmark(values: Floats, base: float, initial_capital: float) -> Flo
     It starts from ``base``, the close before the first bar, or where that is NaN from the first
     value known; before that it is NaN.
     """
-    known = np.flatnonzero(values > 0.0)
-    start = base if base > 0.0 else float(values[known[0]]) if len(known) else math.nan
+    first, _ = known_ends_nb(values)
+    start = base if base > 0.0 else float(values[first]) if first >= 0 else math.nan
     return values * (initial_capital / start)
 
 
@@ -78,6 +84,8 @@ class _Run:
     per_year: float
     risk_free: float  # per bar
     middle: float  # the provisional mean of the returns
+    bounds: Bounds
+    kept: Floats  # the returns at or beyond them
 
     @property
     def n(self) -> int:
@@ -108,8 +116,10 @@ def _run_of(
 ) -> _Run:
     middle = steady_growth(capital, float(equity[-1]), len(equity))
     risk_free = risk_free_rate / per_year
-    sums = curve_nb(equity, gross, capital, risk_free, middle)
-    return _Run(time_ns, equity, sums, capital, per_year, risk_free, middle)
+    bounds, kept = bounds_of(equity), np.empty(len(equity))
+    sums = curve_nb(equity, gross, capital, risk_free, middle, bounds.outside, kept)
+    kept = kept[: sums.kept]
+    return _Run(time_ns, equity, sums, capital, per_year, risk_free, middle, bounds, kept)
 
 
 def compute_metrics(
@@ -170,8 +180,16 @@ def compute_metrics(
         _tails(sheet, run)
         _against_benchmark(sheet, run, benchmark_values, benchmark_base)
         _activity(sheet, run, fills)
-        _trades(sheet, trades, time_ns, _first_bar(time_ns, fills))
+        _trades(sheet, trades, fills, time_ns)
     return sheet.ordered(metric.name for metric in METRICS), sheet.undefined
+
+
+def _trades(
+    sheet: Sheet, trades: NDArray[np.void], fills: NDArray[np.void], time_ns: NDArray[np.int64]
+) -> None:
+    first = _first_bar(time_ns, fills)
+    whole = groups_of(trades, np.zeros(len(trades), np.int64), 1, time_ns, first)
+    put_trade_metrics(sheet, whole[0])
 
 
 def _first_bar(time_ns: NDArray[np.int64], fills: NDArray[np.void]) -> int:
@@ -261,7 +279,10 @@ def _tails(sheet: Sheet, run: _Run) -> None:
     if reason:
         sheet.skip(reason, "var_95", "cvar_95", "tail_ratio")
         return
-    tails = tails_of(run.equity, run.capital)
+    tails = tails_of(run.kept, run.n, run.bounds)
+    if tails is None:  # the sample has misled: look everywhere
+        tails = tails_of(returns_nb(run.equity, run.capital), run.n, EVERYWHERE)
+        assert tails is not None, "every return is there"
     sheet.put("var_95", tails.low)
     sheet.put("cvar_95", tails.shortfall)
     if abs(tails.low) <= NOISE:
@@ -275,19 +296,18 @@ def _against_benchmark(sheet: Sheet, run: _Run, values: Floats | None, base: flo
     if values is None:
         sheet.skip(_NO_BENCHMARK, *compared, "benchmark_return")
         return
-    known = np.flatnonzero(values > 0.0)
-    if len(known) == 0:
+    first, last = known_ends_nb(values)
+    if first < 0:
         sheet.skip("the benchmark has no value in this range", *compared, "benchmark_return")
         return
-    start = base if base > 0.0 else float(values[known[0]])
-    sheet.put("benchmark_return", float(values[known[-1]]) / start - 1.0)
+    start, end = base if base > 0.0 else float(values[first]), float(values[last])
+    sheet.put("benchmark_return", end / start - 1.0)
     reason = run.why_no_returns()
     if reason:
         sheet.skip(reason, *compared)
         return
     n = run.n
-    last = float(values[known[-1]])
-    other_middle = steady_growth(start, last, n)
+    other_middle = steady_growth(start, end, n)
     pair = pair_nb(run.equity, run.capital, values, base, (run.middle, other_middle))
     mean, other_mean = run.middle + pair.r / n, other_middle + pair.b / n
     squares = max(pair.b_b - pair.b * pair.b / n, 0.0)
@@ -312,40 +332,6 @@ def _activity(sheet: Sheet, run: _Run, fills: NDArray[np.void]) -> None:
     sheet.put("exposure", run.sums.exposure / run.n)
     traded = traded_value_nb(fills) / 2.0
     sheet.put("turnover", traded / (run.sums.equity / run.n) * run.per_year / run.n)
-
-
-def _trades(
-    sheet: Sheet, trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int
-) -> None:
-    n = len(trades)
-    sums = trade_sums_nb(trades, time_ns, first_bar)
-    sheet.put("total_trades", n)
-    sheet.put("winning_trades", sums.winning)
-    sheet.put("losing_trades", sums.losing)
-    sheet.put("breakeven_trades", n - sums.winning - sums.losing)
-    sheet.divide("win_rate", sums.winning, n, _NO_TRADES)
-    sheet.divide("expectancy", sums.profit, n, _NO_TRADES)
-    sheet.divide("avg_holding_period", sums.days, n, _NO_TRADES)
-    sheet.divide("avg_holding_bars", sums.bars, n, _NO_TRADES)
-    sheet.divide("avg_win", sums.won, sums.winning, _NO_WINS if n else _NO_TRADES)
-    sheet.divide("avg_loss", sums.lost, sums.losing, _NO_LOSSES if n else _NO_TRADES)
-    sheet.divide("profit_factor", sums.won, abs(sums.lost), _NO_LOSSES if n else _NO_TRADES)
-    if sums.winning and sums.losing:
-        ratio = (sums.won / sums.winning) / (abs(sums.lost) / sums.losing)
-        rate = sums.winning / n
-        sheet.put("profit_loss_ratio", ratio)
-        sheet.divide("kelly", rate * ratio - (1.0 - rate), ratio, _NO_WINS)
-    else:
-        why = _NO_TRADES if n == 0 else _NO_LOSSES if sums.losing == 0 else _NO_WINS
-        sheet.skip(why, "profit_loss_ratio", "kelly")
-    if n < 2:
-        sheet.skip("one trade is too few" if n else _NO_TRADES, "sqn")
-        return
-    mean, deviation = sums.profit / n, math.sqrt(sums.profit_squares / (n - 1))
-    if deviation <= 1e-12 * abs(mean):
-        sheet.skip("the profits do not vary", "sqn")
-    else:
-        sheet.put("sqn", math.sqrt(n) * mean / deviation)
 
 
 def _date(time_ns: np.int64) -> str:

@@ -9,6 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.criteria import Criteria
+
+SCREENING = "screening"  # what a strategy of criteria is called
+
 
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values never change, numbers are finite."""
@@ -45,14 +49,42 @@ class SizingMethod(StrEnum):
 
 
 class StrategyConfig(Section):
-    """Which strategy, and the values of its parameters (defaults for those not named)."""
+    """Which strategy: by name, with the values of its parameters, or by criteria. One of the two.
+
+    Criteria are the strategy ``screening``; a configuration that was written down says both.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["name"]}, {"required": ["criteria"]}]}
+    )
 
     name: str = Field(
-        min_length=1, description="A built-in strategy, or the path of a strategy file (.py)"
+        min_length=1,
+        description="A built-in strategy, the path of a strategy file (.py), or a saved strategy "
+        "as name@version",
     )
     params: dict[str, Any] = Field(
         default_factory=dict, description="Values of the strategy's parameters"
     )
+    criteria: Criteria | None = Field(None, description="What to hold, instead of a name")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _criteria_have_a_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("criteria") is not None and "name" not in data:
+            return {**data, "name": SCREENING}
+        return data
+
+    @model_validator(mode="after")
+    def _name_or_criteria(self) -> "StrategyConfig":
+        if self.criteria is None:
+            if self.name == SCREENING:
+                raise ValueError("screening needs criteria: what to hold")
+        elif self.name != SCREENING:
+            raise ValueError(f"give a name ({self.name}) or criteria, not both")
+        elif self.params:
+            raise ValueError("criteria take no params")
+        return self
 
 
 class DataConfig(Section):

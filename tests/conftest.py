@@ -44,15 +44,14 @@ _blamed: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine has no data for and, unless asked for, heavy jobs and benchmarks."""
+    """Leave out what this machine has no data for and, unless asked for, heavy jobs, parity, benchmarks."""
     asked = config.getoption("-m") or ""
     left_out = set()
     if shared_root() is None:
         left_out.add("needs_shared")
     if sys.platform == "win32":
         left_out.add("needs_posix")
-    if "heavy" not in asked:
-        left_out.add("heavy")
+    left_out |= {name for name in ("heavy", "parity") if name not in asked}
     measuring = config.getoption("benchmark_only", default=False)
     gone = [
         item

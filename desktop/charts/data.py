@@ -60,9 +60,26 @@ class Curves:
             self.benchmark.append(benchmark)
 
     def grow_to(self, time_ns: Instants, equity: Floats) -> None:
-        """Take the whole curve so far, of which the beginning is known already."""
+        """Take the whole curve so far, of which the beginning is known already; only what is new costs time."""
         known = len(self)
         self.append(time_ns[known:], equity[known:])
+
+    def snapshot(self) -> "Curves":
+        """Return the curves as they are now, not copied: to be handed to another thread while these grow on."""
+        found = Curves(initial_capital=self._peak)
+        found.base = self.base.snapshot()
+        found.equity, found.drawdown = self.equity.snapshot(), self.drawdown.snapshot()
+        found.benchmark = None if self.benchmark is None else self.benchmark.snapshot()
+        return found
+
+    def take(self, other: "Curves") -> None:
+        """Become what a snapshot of longer curves is; charts that show these show the longer ones."""
+        self._peak = other._peak
+        self.base.take(other.base)
+        self.equity.take(other.equity)
+        self.drawdown.take(other.drawdown)
+        if self.benchmark is not None and other.benchmark is not None:
+            self.benchmark.take(other.benchmark)
 
     def _fallen(self, equity: Floats) -> Floats:
         if not len(equity):

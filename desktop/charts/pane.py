@@ -1,9 +1,13 @@
-"""One pane: layers over a time base, axes right and below, and a height that always fits what is in sight."""
+"""One pane: layers over a time base, axes right and below, and a height that always fits what is in sight.
+
+Whatever changes a pane only marks it: it is laid out once, before the next frame, however many changes there were. Who
+asks for a pixel or a range before that has it laid out at once.
+"""
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QFontMetricsF, QResizeEvent
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop import fmt
@@ -30,6 +34,7 @@ class Pane(GestureView):
     """
 
     needs_changed = Signal()
+    _marked = Signal()
 
     top_room = 34.0  # pixels above the highest value: the read-out stands there
 
@@ -47,6 +52,9 @@ class Pane(GestureView):
         self._shows_time = True
         self._room: tuple[float, float] | None = None  # agreed with the charts above and below
         self._needs = (0.0, 0.0)
+        self._is_stale = False
+        # Queued, it arrives after what else is still to change in this turn, and before Qt's own request to paint.
+        self._marked.connect(self.settle, Qt.ConnectionType.QueuedConnection)
         self.centralWidget.setLayout(None)
         self.view_box = pg.ViewBox(parent=self.centralWidget, enableMouse=False, enableMenu=False)
         self.view_box.disableAutoRange()
@@ -159,11 +167,23 @@ class Pane(GestureView):
 
     def scale_now(self) -> Scale:
         """Return how bars and values map to pixels of the pane."""
+        self.settle()
         scale = self._canvas.scale_now
         return self._scale() if scale is None else scale
 
     def refresh(self) -> None:
-        """Fit the height and repaint; call it after data changed."""
+        """Fit the height and repaint before the next frame; call it after data changed."""
+        if not self._is_stale:
+            self._is_stale = True
+            self._marked.emit()
+
+    def settle(self) -> None:
+        """Do at once what `refresh` has put off, if anything."""
+        if self._is_stale:
+            self._is_stale = False
+            self._lay_out()
+
+    def _lay_out(self) -> None:
         scale = self._laid_out()
         tags = [] if self.message else self.tags()
         self.price_axis.show_scale(scale, self.tokens, tags)
@@ -171,6 +191,7 @@ class Pane(GestureView):
         if needs != self._needs:
             self._needs = needs
             self.needs_changed.emit()
+            self._is_stale = False  # the new room, if that is what came of it, is taken up here
             scale = self._laid_out()
             self.price_axis.show_scale(scale, self.tokens, tags)
         self._grid.values = [] if self.message else self.price_axis.ticks
@@ -188,6 +209,11 @@ class Pane(GestureView):
         super().resizeEvent(event)
         if event is not None:
             self.refresh()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what there is now; a window that is exposed does not wait for the turn's end."""
+        self.settle()
+        super().paintEvent(event)
 
     # inner workings
 

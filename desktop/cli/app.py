@@ -28,6 +28,7 @@ from desktop.cli import (
     schema,
     show,
     stop,
+    strategy,
     sweep,
     sync,
     trades,
@@ -73,6 +74,7 @@ for module in (demo, run, history, show, trades, chart, compare, stop, doctor, s
     app.command(module.NAME)(module.command)
 for group, name in (
     (data, "data"),
+    (strategy, "strategy"),
     (connect, "connect"),
     (db, "db"),
     (sweep, "sweep"),

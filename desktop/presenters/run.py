@@ -9,15 +9,19 @@ from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.presenters.state import RunView, view_of
+from desktop.presenters.state import LiveProgress, RunView, view_of
 from desktop.service.facade import Service
 from desktop.tasks.worker import Control, Task, Tasks
 from engine.config import BacktestConfig
 from engine.errors import BacktestError, BacktestValidationError
 from engine.market import Panel
-from engine.result import BacktestProgress
+from engine.result import BacktestProgress, LiveCurve
 
 Prepare = Callable[[RunView], object]
+Draw = Callable[[LiveCurve], object]
+Follow = Callable[
+    [float], Draw
+]  # from the initial capital to what draws the growing curve of one run
 # waits, on the run's thread, for what must be there first: (should_stop, on_wait)
 Ready = Callable[[Callable[[], bool], Callable[[], None]], object]
 
@@ -47,7 +51,7 @@ class RunPresenter(QObject):
 
     Signals:
         state_changed(RunState): idle, running or stopping.
-        progressed(BacktestProgress): at most 20 times a second.
+        progressed(BacktestProgress): at most 20 times a second; a `LiveProgress` where there is a curve to draw.
         completed(RunView): the run, its result saved.
         stopped(object): RunView of the partial result, or None when there is none.
         failed(Failure): what happened and what to do.
@@ -67,13 +71,24 @@ class RunPresenter(QObject):
         parent: QObject | None = None,
         *,
         ready: Ready | None = None,
+        follow: Follow | None = None,
     ) -> None:
-        """Begin idle; ``prepare`` builds what charts need of a run, on the run's own thread."""
+        """Begin idle.
+
+        Args:
+            service: the runs.
+            tasks: where they are made.
+            prepare: builds what charts need of a finished run, on the run's own thread.
+            parent: owner.
+            ready: waits on that thread for what must be there first.
+            follow: makes what builds the growing curve of a run, on that thread, too.
+        """
         super().__init__(parent)
         self._service = service
         self._tasks = tasks
         self._prepare = prepare
         self._ready = ready
+        self._follow = follow
         self._task: Task | None = None
         self.state = RunState.IDLE
         tasks.changed.connect(self._on_tasks_changed)
@@ -82,7 +97,7 @@ class RunPresenter(QObject):
         """Run a configuration; does nothing while another one runs."""
         if self.state is not RunState.IDLE:
             return
-        work = backtest(self._service, config, self._prepare, self._ready)
+        work = backtest(self._service, config, self._prepare, self._ready, self._follow)
         task = self._tasks.add(work, "backtest")
         self._task = task
         # Bound methods, not lambdas: only a slot of a QObject is sure to be called on the GUI thread.
@@ -138,15 +153,23 @@ def backtest(
     config: BacktestConfig,
     prepare: Prepare | None = None,
     ready: Ready | None = None,
+    follow: Follow | None = None,
 ) -> Callable[[Control], RunView | None]:
     """Return the work of one run: submit, get ready, load, simulate, save, prepare for the views."""
 
     def work(control: Control) -> RunView | None:
         panels: list[Panel] = []
+        draw = None if follow is None else follow(config.account.initial_capital)
+
+        def report(progress: BacktestProgress) -> None:
+            if draw is not None and progress.live is not None:
+                progress = LiveProgress.of(progress, draw(progress.live))
+            control.report(progress)
+
         run_id = service.submit(config)
         if ready is not None:
             ready(control.should_stop, lambda: control.report(BacktestProgress("compile", 0.0)))
-        stored = service.execute(run_id, control.report, control.should_stop, panels.append)
+        stored = service.execute(run_id, report, control.should_stop, panels.append)
         view = view_of(stored, panels[0] if panels else None)
         return view if view is None or prepare is None else replace(view, drawn=prepare(view))
 

@@ -92,16 +92,13 @@ class Service:
             BacktestValidationError: the dates or a parameter are impossible.
             BacktestNotFoundError: there is no such strategy.
         """
-        from desktop.service.running import (
-            facts_of,
-            spec_of,
-            strategy_of,
-        )  # loads the compiled kernels
+        from desktop.service.running import facts_of, strategy_of  # loads the compiled kernels
+        from desktop.service.saved import spec_of_saved
 
         log = logs.get("runs")
         try:
             check_dates(config, self._today())
-            spec = spec_of(strategy_of(config), config.strategy.name)
+            spec = spec_of_saved(config, self._store, strategy_of(config, self._store))
             run_id = self._store.submit(
                 config, spec, engine_version=app_version(), config_path=config_path
             )
@@ -145,7 +142,7 @@ class Service:
         from desktop.service.running import bars_from, strategy_of
 
         if warmup_bars is None:
-            warmup_bars = strategy_of(config).warmup_bars()
+            warmup_bars = strategy_of(config, self._store).warmup_bars()
         return bars_from(config, warmup_bars, self._database)
 
     def sweeps(self) -> "Sweeps":

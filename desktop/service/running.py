@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from desktop import logs
+from desktop.service.saved import section_of
 from engine.config import BacktestConfig, unusual
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
@@ -21,6 +22,7 @@ from engine.result import BacktestProgress, BacktestResult
 from engine.simulate import run_backtest
 from engine.strategies import registry
 from engine.strategies.protocol import Strategy
+from engine.strategies.screening import Screening
 from storage.errors import BacktestStorageError, DatabaseConnectionError, IllegalStatusError
 from storage.market.catalog import load_panel
 from storage.market.source import OpenDatabase
@@ -39,14 +41,19 @@ _SAVE_FROM = 0.95
 _NOTE_SECONDS = 2.0  # how often the database learns how far the run is: each time is a commit
 
 
-def strategy_of(config: BacktestConfig) -> Strategy:
+def strategy_of(config: BacktestConfig, store: RunStore | None = None) -> Strategy:
     """Build the strategy that a configuration names, its parameters checked.
+
+    A saved strategy (``name@version``) is looked up in the store.
 
     Raises:
         BacktestNotFoundError: there is no such strategy.
         BacktestValidationError: a parameter is unknown or out of range.
     """
-    return class_of(config.strategy.name).make(config.strategy.params)
+    section = section_of(config, store)
+    if section.criteria is not None:
+        return Screening.of(section.criteria)
+    return class_of(section.name).make(section.params)
 
 
 def class_of(name: str) -> type[Strategy]:
@@ -157,7 +164,7 @@ class Run:
             self._log("backtest_cancelled", seconds=round(self._clock() - began, 4))
             raise
         except Exception as error:
-            told = error_in_strategy_file(error, self._config.strategy.name) or error
+            told = error_in_strategy_file(error, self._file_name()) or error
             self._keep_failure(told, self._clock() - began)
             if isinstance(told, BacktestError):
                 told.run_id = self._run_id
@@ -169,6 +176,12 @@ class Run:
             seconds=round(self._clock() - began, 4),
         )
 
+    def _file_name(self) -> str:
+        """Return the strategy's file, also of a saved one, or its name; a lost one has only that."""
+        with suppress(BacktestError):
+            return section_of(self._config, self._store).name
+        return self._config.strategy.name
+
     def _work(
         self, on_progress: OnProgress, should_stop: ShouldStop, on_panel: OnPanel
     ) -> BacktestResult | None:
@@ -178,7 +191,7 @@ class Run:
             return should_stop() or self._cancel_requested()
 
         on_progress(BacktestProgress("load", 0.0))
-        strategy = strategy_of(self._config)
+        strategy = strategy_of(self._config, self._store)
         panel = bars_of(self._config, strategy, self._database)
         if stop():
             self._store.cancel(self._run_id)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from desktop import logs
 from desktop.service.export import cell, write_csv
 from desktop.service.running import class_of
+from desktop.service.saved import section_of
 from engine.config import BacktestConfig, check_dates, parse_config
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.kernels.lean_row import COLUMNS, ROW
@@ -116,7 +117,12 @@ class Sweeps:
             BacktestError: what the person can mend.
         """
         check_dates(config, self._today())
-        strategy = class_of(config.strategy.name)
+        section = section_of(config, self._service.store)
+        if section.criteria is not None:
+            hint = "sweep a strategy with parameters; criteria are compared run by run"
+            raise BacktestValidationError(Problem("strategy.criteria", "have no parameters", hint))
+        config = config.model_copy(update={"strategy": section})
+        strategy = class_of(section.name)
         grid = grid_of(sweep, strategy)
         warmup = longest_warmup(config, strategy, grid)
         panel = self._service.bars(config, warmup)

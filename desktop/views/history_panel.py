@@ -19,6 +19,7 @@ from desktop.presenters.history import HistoryPresenter, HistoryState, can_compa
 from desktop.tokens import Tokens
 from desktop.views.empty import StateView
 from desktop.views.table import DataTable
+from engine.config import SCREENING
 from engine.strategies import registry
 from storage.records import RunFilter
 
@@ -122,6 +123,7 @@ class HistoryPanel(QWidget):
         self.strategy = self._make_chooser(self.tr("Strategy"), self.tr("All strategies"))
         for name, strategy in registry.BUILT_IN.items():
             self.strategy.addItem(strategy.title, name)
+        self.strategy.addItem(registry.title_of(SCREENING), SCREENING)
         self.status = self._make_chooser(self.tr("Status"), self.tr("Any status"))
         for status, word in self._presenter.model.status_words().items():
             self.status.addItem(word, status)

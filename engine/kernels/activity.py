@@ -1,25 +1,8 @@
-"""Sums over what was traded: executions and closed round trips."""
-
-from typing import NamedTuple
+"""Sums over executions."""
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-
-from engine.types import NS_PER_DAY
-
-
-class TradeSums(NamedTuple):
-    """Closed trades."""
-
-    winning: int
-    losing: int
-    won: float
-    lost: float  # negative
-    profit: float
-    profit_squares: float  # sum of squared distances from the mean profit
-    days: float  # calendar days held, sum
-    bars: float  # bars held, sum
 
 
 @njit(nogil=True, cache=True)
@@ -32,25 +15,9 @@ def traded_value_nb(fills: NDArray[np.void]) -> float:
 
 
 @njit(nogil=True, cache=True)
-def trade_sums_nb(
-    trades: NDArray[np.void], time_ns: NDArray[np.int64], first_bar: int
-) -> TradeSums:
-    """Sum up closed trades; ``time_ns`` begins at ``first_bar`` of the axis they count."""
-    winning = losing = 0
-    won = lost = profit = days = bars = squares = 0.0
-    for i in range(len(trades)):
-        trade = trades[i]
-        profit += trade.pnl
-        if trade.pnl > 0.0:
-            winning += 1
-            won += trade.pnl
-        elif trade.pnl < 0.0:
-            losing += 1
-            lost += trade.pnl
-        held = time_ns[trade.exit_bar - first_bar] - time_ns[trade.entry_bar - first_bar]
-        days += held / NS_PER_DAY
-        bars += trade.bars_held
-    for i in range(len(trades)):
-        away = trades[i].pnl - profit / len(trades)
-        squares += away * away
-    return TradeSums(winning, losing, won, lost, profit, squares, days, bars)
+def traded_by_bar_nb(fills: NDArray[np.void], n_bars: int) -> NDArray[np.float64]:
+    """Return the sum of quantity x price of the fills of each bar, (n_bars,)."""
+    out = np.zeros(n_bars)
+    for i in range(len(fills)):
+        out[fills[i].bar] += fills[i].quantity * fills[i].price
+    return out

@@ -26,6 +26,7 @@ class CurveSums(NamedTuple):
     downside: float  # sum of min(return - target, 0)^2
     equity: float  # sum
     exposure: float  # sum of gross / equity
+    kept: int  # how many returns were kept
 
 
 class Falls(NamedTuple):
@@ -42,12 +43,18 @@ class Falls(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def drawdown_nb(equity: NDArray[np.float64], capital: float) -> NDArray[np.float64]:
-    """Return equity / running maximum - 1, (n_bars,); the capital is the first maximum."""
+    """Return equity / running maximum - 1, (n_bars,); the capital is the first maximum.
+
+    As (equity - peak) x (1 / peak), which is right to its last digits.
+    """
     out = np.empty(len(equity))
     peak = capital
+    per_peak = 1.0 / peak
     for i in range(len(equity)):
-        peak = max(peak, equity[i])
-        out[i] = equity[i] / peak - 1.0
+        if equity[i] > peak:
+            peak = equity[i]
+            per_peak = 1.0 / peak
+        out[i] = (equity[i] - peak) * per_peak
     return out
 
 
@@ -73,8 +80,10 @@ def curve_nb(
     capital: float,
     target: float,
     middle: float,
+    outside: tuple[float, float],
+    kept: NDArray[np.float64],
 ) -> CurveSums:
-    """Sum up the curve, (n_bars,) each.
+    """Sum up the curve, (n_bars,) each, and keep the returns at or beyond two bounds, in their order.
 
     A return below ``target`` counts as downside; ``middle`` is the provisional mean. One division a
     bar serves its exposure and the next bar's return. Together with `falls_nb` in one loop it needs
@@ -83,6 +92,7 @@ def curve_nb(
     lowest, lowest_base, before = np.inf, capital, capital
     per_before = 1.0 / before if before != 0.0 else 0.0
     first = second = third = fourth = downside = money = exposure = 0.0
+    n = 0
     for i in range(len(equity)):
         value = equity[i]
         change = (value - before) * per_before
@@ -90,6 +100,9 @@ def curve_nb(
         lowest = min(lowest, value)
         before = value
         per_before = 1.0 / value if value != 0.0 else 0.0
+        # It stays when it counts, else the next takes its place: no branch to guess wrong.
+        kept[n] = change
+        n += (change <= outside[0]) | (change >= outside[1])
         away = change - middle
         square = away * away
         first += away
@@ -100,7 +113,9 @@ def curve_nb(
         downside += excess * excess
         money += value
         exposure += gross[i] * per_before
-    return CurveSums(lowest, lowest_base, first, second, third, fourth, downside, money, exposure)
+    return CurveSums(
+        lowest, lowest_base, first, second, third, fourth, downside, money, exposure, n
+    )
 
 
 @njit(nogil=True, cache=True)
@@ -118,13 +133,13 @@ def falls_nb(
     squares = deepest = longest = worst = 0.0
     trough = peak_before = recovery = peak_bar = -1
     peak = capital
-    calm = peak * (1.0 - NOISE)
+    per_peak, calm = 1.0 / peak, peak * (1.0 - NOISE)
     below = False
     for i in range(len(equity)):
         value = equity[i]
         if value < calm:
             below = True
-            fall = value / peak - 1.0
+            fall = (value - peak) * per_peak
             out[i] = fall
             squares += fall * fall
             deepest = max(deepest, peak - value)
@@ -139,8 +154,8 @@ def falls_nb(
                     recovery = i
             if value > peak:
                 peak = value
-                calm = peak * (1.0 - NOISE)
-            out[i] = value / peak - 1.0
+                per_peak, calm = 1.0 / peak, peak * (1.0 - NOISE)
+            out[i] = (value - peak) * per_peak
             peak_bar = i
     if below:
         longest = max(longest, float(time_ns[-1] - time_ns[max(peak_bar, 0)]))

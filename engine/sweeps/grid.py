@@ -75,10 +75,17 @@ class Grid:
         """
         if not 0 <= index < self.size:
             raise IndexError(f"{index} is not in 0 to {self.size - 1}")
-        places = self._places(np.array([index], np.int64))
-        return {
-            axis.name: axis.values[int(at[0])] for axis, at in zip(self.axes, places, strict=True)
-        }
+        return self.rows(np.array([index], np.int64))[0]
+
+    def rows(self, indices: Indices) -> list[dict[str, Any]]:
+        """Return the parameters of combinations, one dictionary each."""
+        if not self.axes:
+            return [{} for _ in indices]
+        columns = (
+            [axis.values[place] for place in at.tolist()]
+            for axis, at in zip(self.axes, self._places(indices), strict=True)
+        )
+        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def columns(self, indices: Indices) -> dict[str, NDArray[Any]]:
         """Return the parameters of combinations as columns, (n,) each: numbers as float64."""

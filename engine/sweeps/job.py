@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import BacktestConfig, StrategyConfig
+from engine.config import BacktestConfig
 from engine.errors import BacktestValidationError, Problem
 from engine.market import Panel
 from engine.strategies.protocol import Strategy
@@ -63,8 +63,8 @@ class Job:
 
     def config_of(self, index: int) -> BacktestConfig:
         """Return the configuration that runs one combination by itself."""
-        strategy = StrategyConfig(name=self.config.strategy.name, params=self.params(index))
-        return self.config.model_copy(update={"strategy": strategy})
+        section = self.config.strategy.model_copy(update={"params": self.params(index)})
+        return self.config.model_copy(update={"strategy": section})
 
 
 def new_job(

@@ -6,7 +6,8 @@ Python's lock.
 """
 
 from dataclasses import fields
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ _KNOWN: Final = {
     *("enter_long", "exit_long", "enter_short", "exit_short"),
     *("close_stop_rate", "close_target_rate", "labels"),
 }
-_BEYOND: Final = tuple(field.name for field in fields(Signals) if field.name not in _KNOWN)
+_beyond: Final = attrgetter(*(f.name for f in fields(Signals) if f.name not in _KNOWN))
 _NEVER: Final = np.zeros(0, np.uint8)
 
 
@@ -74,27 +75,27 @@ class SignalWorker:
         """Return a ``ROW`` per combination."""
         rows = new_rows(indices)
         self._waiting = 0
-        for place, index in enumerate(indices):
+        for place, params in enumerate(self._plan.job.grid.rows(indices)):
             if stopped():
                 self._simulate(rows)
                 return rows[:place]
-            self._ask(rows, place, int(index))
+            self._ask(rows, place, params)
             if self._waiting == self._room:
                 self._simulate(rows)
         self._simulate(rows)
         return rows
 
-    def _ask(self, rows: NDArray[np.void], place: int, index: int) -> None:
+    def _ask(self, rows: NDArray[np.void], place: int, params: dict[str, Any]) -> None:
         """Let the strategy say what it wants, and put it with those that wait."""
         job = self._plan.job
         try:
-            strategy = job.strategy.make(job.params(index))
+            strategy = job.strategy.make({**job.config.strategy.params, **params})
         except BacktestValidationError:
             rows["refused"][place] = 1
             return
         assert isinstance(strategy, SignalStrategy), "plan_of takes no other"
         warmup = strategy.warmup_bars()
-        check_warmup(job, warmup, index)
+        check_warmup(job, warmup, int(rows["index"][place]))
         view = job.views.of(warmup)
         signals = strategy.signals(view.panel)
         if not _is_plain(signals):
@@ -149,4 +150,4 @@ def _flat(mask: Mask | None) -> NDArray[np.uint8]:
 
 def _is_plain(signals: Signals) -> bool:
     """Tell whether the lean simulation knows all that is said: no sizes, no orders that rest, no brackets."""
-    return all(getattr(signals, name) is None for name in _BEYOND)
+    return all(value is None for value in _beyond(signals))

@@ -33,6 +33,8 @@ IMPORTS = (
     Plant("engine-layers", "engine/newcomer.py", "import engine.types"),
     Plant("kernel-layers", "engine/kernels/book.py", "import engine.kernels.advance"),
     Plant("kernel-layers", "engine/kernels/newcomer.py", "import engine.types"),
+    Plant("statistics-layers", "engine/statistics/tables.py", "import engine.statistics.symbols"),
+    Plant("statistics-layers", "engine/statistics/newcomer.py", "import engine.types"),
     Plant("desktop-layers", "desktop/service/versions.py", "import desktop.tasks"),
     Plant("desktop-layers", "desktop/app.py", "import desktop.cli.app"),
     Plant("desktop-layers", "desktop/charts/ink.py", "import desktop.presenters.state"),

@@ -122,8 +122,11 @@ def test_a_run_grows_from_the_left_into_the_room_kept_for_it(qtbot: QtBot) -> No
     stack.begin_live(N, 100_000.0, "Momentum")
     room = stack.equity.x_range
 
-    stack.append(instants()[:500], walk()[:500])
-    stack.grow_to(instants()[:900], walk()[:900])
+    grown = Curves(initial_capital=100_000.0)
+    grown.grow_to(instants()[:500], walk()[:500])
+    stack.grow_to(grown.snapshot())
+    grown.grow_to(instants()[:900], walk()[:900])
+    stack.grow_to(grown.snapshot())
 
     assert room[1] > N - 1
     assert stack.equity.x_range[1] == pytest.approx(room[1], rel=0.02)
@@ -228,3 +231,38 @@ def test_a_million_candles_are_painted_in_a_moment(qtbot: QtBot) -> None:
     each = (time.perf_counter() - began) / 20
 
     assert each < 0.33  # ten times the goal of 30 a second
+
+
+def test_many_changes_before_a_frame_are_laid_out_once(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = filled_stack(qtbot)
+    qtbot.wait(20)
+    laid_out: list[Chart] = []
+    lay_out = Chart._lay_out
+
+    def counted(chart: Chart) -> None:
+        laid_out.append(chart)
+        lay_out(chart)
+
+    monkeypatch.setattr(Chart, "_lay_out", counted)
+
+    for k in range(10):
+        stack.cursor.set_range(stack.equity.base, 100.0 + k, 400.0 + k)
+    before = len(laid_out)
+    qtbot.wait(20)
+
+    assert before == 0
+    assert sorted(map(id, laid_out)) == sorted(map(id, stack.charts))
+    assert stack.price.x_range == (109.0, 409.0)
+
+
+def test_who_asks_for_a_pixel_before_the_frame_gets_the_one_of_the_last_change(
+    qtbot: QtBot,
+) -> None:
+    stack = filled_stack(qtbot)
+
+    stack.cursor.set_range(stack.equity.base, 100.0, 400.0)
+
+    scale = stack.price.scale_now()
+    assert (scale.x0, scale.x1) == (100.0, 400.0)

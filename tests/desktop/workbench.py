@@ -28,6 +28,7 @@ from desktop.service.facade import Service
 from desktop.service.running import bars_of, strategy_of
 from desktop.service.sync import SyncService
 from desktop.tasks.aio import Door
+from desktop.tasks.collector import short_collections
 from desktop.tasks.worker import let_workers_give_way
 from desktop.theme import apply_theme
 from engine.simulate import run_backtest
@@ -185,7 +186,8 @@ def at_work(
         qtbot.waitExposed(bench.window)
         desk.wait_for(lambda: door.is_idle)
         try:
-            yield desk
+            with short_collections():
+                yield desk
         finally:
             bench.window.close()
             qtbot.waitUntil(bench.ended.is_set, timeout=WAIT_MS)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.metrics import METRICS, bars_per_year, compute_metrics, drawdown, scaled_benchmark
 from engine.types import FILL, NS_PER_DAY, TRADE
+from tests.engine.comparing import differing
 from tests.naive.metrics import naive_benchmark_metrics, naive_curve_metrics, naive_trade_metrics
 
 NAN = float("nan")
@@ -52,18 +53,6 @@ def measured(
 
 def picked(metrics: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
     return {name: metrics[name] for name in expected}
-
-
-def differing(
-    metrics: dict[str, Any], expected: dict[str, Any], rel: float, abs_: float
-) -> dict[str, Any]:
-    """Return what is not as expected within the tolerances, as name: (found, expected)."""
-    return {
-        name: (metrics[name], value)
-        for name, value in expected.items()
-        if metrics[name]
-        != (pytest.approx(value, rel=rel, abs=abs_) if isinstance(value, float) else value)
-    }
 
 
 def test_a_small_curve_by_hand() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from engine.market import Panel
 from engine.result import BacktestResult
-from engine.types import Action, SizeKind
+from engine.types import Action, LevelKind, SizeKind
 from tests.engine.builders import instructions_of, panel_of, rules_of, said, simulate
 from tests.engine.cases import date_of
 from tests.engine.published import bars_panel, published, run
@@ -20,6 +20,12 @@ from tests.shared import shared_path
 
 pytestmark = pytest.mark.needs_shared
 
+SUPPORTED = (
+    "readme_sma_10_20",
+    "quickstart_optimize",
+    "test_spread_commission_20bars",
+    "test_commissions_synthetic",
+)
 SPREAD = {"spread_bps": 20, "spread_on": "entry"}
 COMMISSION = {"commission_pct": 0.2}
 
@@ -196,11 +202,15 @@ def test_a_fixed_commission_is_counted_once_here_and_once_a_share_there() -> Non
     assert plain.fills["quantity"][0] == (10_000 - 100) // (price * 1.01) == 88
 
 
-def test_a_target_on_flat_bars_pays_the_published_commission() -> None:
-    """Bars without a range: a target judged at closes and filled there is the published take-profit."""
+@pytest.mark.parametrize(("fill_at", "bar"), [(2, 1), (0, 0)])
+def test_a_target_that_the_open_has_passed_pays_the_published_commission(
+    fill_at: int, bar: int
+) -> None:
+    """Flat bars 1, 1, 1, 2, 4: the target of 3 is met by the open at 4, whenever the entry was."""
     bars = panel_of({"A": [1, 1, 1, 2, 4, 1, 2]})
-    enter = said(1, Action.ENTER_LONG, 100.0, close_target_rate=2.0)
-    rules = rules_of(commission_rate=0.01, commission_per_order=10.0, fill_at=2)
+    target = {"target_kind": LevelKind.PRICE, "target_value": 3.0}
+    enter = said(bar, Action.ENTER_LONG, 100.0, **target)
+    rules = rules_of(commission_rate=0.01, commission_per_order=10.0, fill_at=fill_at)
 
     run = simulate(bars, instructions_of(enter), rules, 5000.0)
 
@@ -209,3 +219,9 @@ def test_a_target_on_flat_bars_pays_the_published_commission() -> None:
     assert fills["price"].tolist() == [wanted["entry_price"], wanted["exit_price"]]
     assert fills["commission"].sum() == 25
     assert run.curve.equity[-1] == wanted["equity_final"]
+
+
+def test_no_case_is_lost() -> None:
+    cases = [case["id"] for case in published("backtestingpy_goog.json")["cases"]]
+
+    assert sorted(SUPPORTED) == sorted(cases)

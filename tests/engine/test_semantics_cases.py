@@ -11,7 +11,7 @@ import pytest
 
 from engine.errors import BacktestValidationError
 from engine.kernels.indicators import compare_averages_nb
-from engine.types import OrderStatus, Reason, Side
+from engine.types import OrderStatus, Reason, RunEvent, Side
 from tests.engine.cases import (
     METRIC_NAMES,
     Outcome,
@@ -24,7 +24,7 @@ from tests.engine.cases import (
 
 pytestmark = pytest.mark.needs_shared
 
-BUILT = (
+WORKED_OUT = (
     "fill_next_open",
     "fill_next_close",
     "fill_same_close",
@@ -69,52 +69,45 @@ BUILT = (
     "unsorted_bars",
     "bad_bars_drop_identical_duplicate",
     "price_return_mark",
+    "moo_and_moc",
+    "limit_at_limit",
+    "limit_gap_better",
+    "sell_limit_gap_better",
+    "stop_inside_bar",
+    "stop_gap_through",
+    "buy_stop_gap_through",
+    "stop_limit_gap_between",
+    "pessimistic_both_inside",
+    "path_high_first",
+    "path_low_first",
+    "bracket_one_cancels_other",
+    "target_gap_better",
+    "entry_bar_after_open",
+    "entry_inside_target_waits",
+    "entry_inside_stop_counts",
+    "bracket_base_fill",
+    "bracket_base_signal_close",
+    "trailing_from_next_bar",
+    "volume_limit_carries_over",
+    "maintenance_breach",
+    "split_resting_order",
+    "slippage_market_not_limit",
+    "slippage_on_stop",
+    "day_order_expires",
+    "gtd_order_expires",
+    "trailing_percent",
 )
 REFUSED = ("bad_bars_refuse", "two_currencies")
 AVERAGES = ("averages_equal_exactly",)
 
-_LIMITS = "limit orders come with the order types"
-_STOPS = "stop and stop-limit orders come with the order types"
-_BRACKETS = "stop and target levels inside a bar come with brackets"
-_TRAILING = "trailing levels come with brackets"
-NOT_BUILT_YET = {
-    "moo_and_moc": "orders of their own for the open and the close come with the order types",
-    "limit_at_limit": _LIMITS,
-    "limit_gap_better": _LIMITS,
-    "sell_limit_gap_better": _LIMITS,
-    "stop_inside_bar": _STOPS,
-    "stop_gap_through": _STOPS,
-    "buy_stop_gap_through": _STOPS,
-    "stop_limit_gap_between": _STOPS,
-    "pessimistic_both_inside": _BRACKETS,
-    "path_high_first": _BRACKETS,
-    "path_low_first": _BRACKETS,
-    "bracket_one_cancels_other": _BRACKETS,
-    "target_gap_better": _BRACKETS,
-    "entry_bar_after_open": _BRACKETS,
-    "entry_inside_target_waits": _BRACKETS,
-    "entry_inside_stop_counts": _BRACKETS,
-    "bracket_base_fill": _BRACKETS,
-    "bracket_base_signal_close": _BRACKETS,
-    "trailing_from_next_bar": _TRAILING,
-    "volume_limit_carries_over": "fills in part by volume come with the order types",
-    "maintenance_breach": "margin settings and forced closing come with margin",
-    "split_resting_order": _LIMITS,
-    "slippage_market_not_limit": _BRACKETS,
-    "slippage_on_stop": _STOPS,
-    "day_order_expires": "time in force comes with the order types",
-    "gtd_order_expires": "time in force comes with the order types",
-    "trailing_percent": _TRAILING,
-}
-
 
 def test_no_case_is_lost() -> None:
-    named = [*BUILT, *REFUSED, *AVERAGES, *NOT_BUILT_YET]
+    named = [*WORKED_OUT, *REFUSED, *AVERAGES]
 
     assert sorted(named) == sorted(all_cases())
 
 
-@pytest.mark.parametrize("case_id", BUILT)
+@pytest.mark.parametrize("case_id", WORKED_OUT)
 def test_kernel_and_twin_do_what_was_worked_out_by_hand(case_id: str) -> None:
     case = all_cases()[case_id]
 
@@ -250,6 +243,17 @@ def check_filled(outcome: Outcome, expected: list[str]) -> None:
     assert [date_of(time_ns) for time_ns in outcome.result.fills["time_ns"]] == expected
 
 
+def check_ambiguous(outcome: Outcome, expected: int) -> None:
+    assert outcome.result.ambiguous_bars == len(outcome.twin.ambiguous) == expected
+
+
+def check_events(outcome: Outcome, expected: list[list[str]]) -> None:
+    times = outcome.result.time_ns
+    for events in (plain(outcome.result.events), [vars(event) for event in outcome.twin.events]):
+        found = [[RunEvent(e["kind"]).name.lower(), date_of(times[e["bar"]])] for e in events]
+        assert [event for event in found if event[0] != "forced_close"] == expected
+
+
 def check_capital(outcome: Outcome, expected: float) -> None:
     assert outcome.result.config.account.initial_capital == expected
     assert not math.isnan(outcome.result.curve.equity[0])
@@ -272,6 +276,8 @@ CHECKS = {
     "notices": check_notices,
     "defects": check_defects,
     "bars_per_year": check_bars_per_year,
+    "ambiguous_bars": check_ambiguous,
+    "events": check_events,
     "rebalance_decided": check_decided,
     "rebalance_filled": check_filled,
 }

@@ -6,65 +6,121 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from numpy.lib.recfunctions import drop_fields
 from numpy.typing import NDArray
 
-from engine.driver import Simulation, new_simulation
-from engine.market import Panel
+from engine.driver import Simulation
 from engine.trades import match_trades
-from engine.types import EventKind, SizeKind
-from engine.validate import CheckedBars, build_panel
-from tests.engine.both import fills_of, kernel_of, orders_of
+from engine.types import FILL, OrderStatus
+from engine.validate import build_panel
+from tests.engine.both import ORDER_FIELDS, fills_of, kernel_of, orders_of, rows_of
 from tests.engine.test_twin import EXAMPLES, QUIET
 from tests.engine.worlds import World, worlds
+from tests.engine.worlds_changed import (
+    bars_of,
+    in_half_units_of_money,
+    weeks_later,
+    with_another_future,
+    with_idle_symbol_in_front,
+    without_symbol,
+)
 
 FEW = settings(max_examples=max(EXAMPLES // 5, 20), deadline=None, suppress_health_check=QUIET)
+NO_ACTIONS = ("actions",)
 
 
 @FEW
-@given(worlds(corporate=False))
+@given(worlds(without=NO_ACTIONS))
 def test_cash_is_capital_less_what_was_paid_and_what_it_cost(world: World) -> None:
     fills = fills_of(run := kernel_of(world))
 
-    paid = fills["side"] * fills["quantity"] * fills["price"] + fills["commission"] + fills["tax"]
+    paid = fills["side"] * values_of(world, fills) + fills["commission"] + fills["tax"]
 
     moved = world.capital + np.abs(paid).sum()
-    assert run.state["cash"][0] == pytest.approx(world.capital - paid.sum(), abs=1e-9 * moved)
+    cash = world.capital - paid.sum() - interest_of(run)
+    assert run.state["cash"][0] == pytest.approx(cash, abs=1e-9 * moved)
 
 
 @FEW
-@given(worlds(corporate=False))
+@given(worlds(without=NO_ACTIONS))
 def test_equity_is_cash_and_positions_at_last_known_closes(world: World) -> None:
     run = kernel_of(world)
 
-    value = run.book.quantity * last_known(world.panel.close)
+    held = run.book.positions["quantity"]
+    value = held * last_known(world.panel.close) * multipliers(world)
 
-    assert run.curve.equity[-1] == pytest.approx(run.curve.cash[-1] + np.nansum(value), rel=1e-12)
+    moved = 1e-12 * np.nansum(np.abs(value))
+    assert run.curve.equity[-1] - run.curve.cash[-1] == pytest.approx(
+        np.nansum(value), rel=1e-9, abs=moved + 1e-9
+    )
     assert run.curve.gross[-1] == pytest.approx(np.nansum(np.abs(value)), rel=1e-12)
 
 
 @FEW
 @given(worlds())
-def test_trades_and_open_positions_explain_every_cent(world: World) -> None:
+def test_trades_open_positions_and_interest_explain_every_cent(world: World) -> None:
     run = kernel_of(world)
 
     fills, orders = fills_of(run), orders_of(run)
     trades, still_open = match_trades(fills, orders, run.panel, run.panel.n_bars - 1)
 
-    moved = world.capital + (fills["quantity"] * fills["price"]).sum()
+    moved = world.capital + values_of(world, fills).sum()
     explained = trades["pnl"].sum() + sum(position.pnl for position in still_open)
-    gained = run.curve.equity[-1] - world.capital
+    gained = run.curve.equity[-1] - world.capital + interest_of(run)
     assert explained == pytest.approx(gained, abs=1e-9 * moved)
 
 
 @FEW
-@given(worlds(shorts=False))
-def test_without_shorts_cash_never_goes_below_zero(world: World) -> None:
+@given(worlds(shorts=False, margin=False))
+def test_without_shorts_and_margin_cash_never_goes_below_zero(world: World) -> None:
     no_fixed_costs = world.rules._replace(commission_per_order=0.0, commission_min=0.0)
 
     run = kernel_of(replace(world, rules=no_fixed_costs))
 
     assert np.all(run.curve.cash[world.panel.first_counted :] >= -1e-6)
+
+
+@FEW
+@given(worlds())
+def test_an_order_fills_no_more_than_its_bar_allows(world: World) -> None:
+    fills = fills_of(kernel_of(world))
+
+    limit = world.rules.volume_limit or np.inf
+    for key in {(int(f["bar"]), int(f["symbol"])) for f in fills if f["order"] >= 0}:
+        volumes = world.panel.volume[:, key[1]]
+        own = (fills["bar"] == key[0]) & (fills["symbol"] == key[1]) & (fills["order"] >= 0)
+        room = limit * volumes[key[0]] if np.any(volumes > 0) else np.inf
+        assert fills["quantity"][own].sum() <= room * (1 + 1e-9)
+
+
+@FEW
+@given(worlds())
+def test_an_order_charges_its_commission_as_one_however_many_fills_it_takes(world: World) -> None:
+    rules = world.rules._replace(tiers=np.empty((0, 2)))
+    run = kernel_of(replace(world, rules=rules))
+
+    fills, orders = fills_of(run), orders_of(run)
+    for row in set(fills["order"][fills["order"] >= 0].tolist()):
+        own = fills[fills["order"] == row]
+        mix = (
+            rules.commission_rate * values_of(world, own).sum()
+            + rules.commission_per_share * own["quantity"].sum()
+            + rules.commission_per_order
+        )
+        once = min(max(mix, rules.commission_min), rules.commission_max)
+        assert own["commission"].sum() == pytest.approx(once, rel=1e-9)
+        assert orders["filled"][row] == pytest.approx(own["quantity"].sum(), rel=1e-12)
+
+
+@FEW
+@given(worlds())
+def test_every_order_ends_with_a_status_a_reason_and_a_bar(world: World) -> None:
+    orders = orders_of(kernel_of(world))
+
+    done = orders["status"] == OrderStatus.FILLED
+    assert not np.any(orders["status"] == OrderStatus.WORKING)
+    assert np.all(orders["reason"][~done] > 0)
+    assert np.all(orders["closed"] >= orders["decided"])
+    assert np.all(orders["filled"][done] > 0)
 
 
 @FEW
@@ -80,7 +136,7 @@ def test_a_symbol_that_never_trades_changes_nothing(world: World) -> None:
 
 
 @FEW
-@given(worlds())
+@given(worlds(without=("finer",)))
 def test_the_order_in_which_symbols_arrive_changes_nothing(world: World) -> None:
     bars = {name: bars_of(world.panel, i) for i, name in enumerate(world.panel.symbols)}
 
@@ -103,86 +159,49 @@ def test_twice_the_money_per_unit_is_the_same_run_with_twice_the_money(world: Wo
 
 @FEW
 @given(worlds())
-def test_the_future_changes_nothing_before_it(world: World) -> None:
-    traded = np.where(np.isnan(world.panel.close), np.nan, 1.0)
-    panel = replace(world.panel, volume=traded)
-    stop = max(panel.n_bars // 2, panel.first_counted + 1)
+def test_no_decision_and_no_fill_depends_on_a_later_bar(world: World) -> None:
+    stop = max(world.panel.n_bars // 2, world.panel.first_counted + 1)
 
-    whole = run_of(panel, world)
-    part = run_of(panel.slice(0, stop), world)
+    one, other = kernel_of(world), kernel_of(with_another_future(world, stop))
 
-    assert part.curve.equity.tobytes() == whole.curve.equity[:stop].tobytes()
-    assert part.state["cash"][0] == whole.curve.cash[stop - 1]
+    assert fills_until(one, stop) == fills_until(other, stop)
+    assert orders_until(one, stop) == orders_until(other, stop)
+    assert one.curve.equity[:stop].tobytes() == other.curve.equity[:stop].tobytes()
 
 
 @FEW
 @given(worlds())
-def test_when_the_bars_open_does_not_matter(world: World) -> None:
-    later = replace(world.panel, time_ns=world.panel.time_ns * 2 + 7)
-
-    moved = run_of(later, world)
+def test_the_same_weeks_later_are_the_same_run(world: World) -> None:
+    moved = kernel_of(weeks_later(world, 52))
 
     assert moved.curve.equity.tobytes() == kernel_of(world).curve.equity.tobytes()
 
 
-def run_of(panel: Panel, world: World) -> Simulation:
-    simulation = new_simulation(panel, world.instructions, world.rules, world.capital)
-    simulation.advance(panel.n_bars)
-    return simulation
+def fills_until(run: Simulation, stop: int) -> list[dict[str, Any]]:
+    fills = fills_of(run)
+    return rows_of(fills[fills["bar"] < stop], FILL.names or ())
+
+
+def orders_until(run: Simulation, stop: int) -> list[dict[str, Any]]:
+    """Return the orders that ended before ``stop``."""
+    orders = orders_of(run)
+    return rows_of(orders[(orders["closed"] >= 0) & (orders["closed"] < stop)], ORDER_FIELDS)
+
+
+def multipliers(world: World) -> NDArray[np.float64]:
+    given = world.panel.multiplier
+    return np.full(world.panel.n_symbols, world.rules.multiplier) if given is None else given
+
+
+def values_of(world: World, fills: NDArray[np.void]) -> NDArray[np.float64]:
+    return fills["quantity"] * fills["price"] * multipliers(world)[fills["symbol"]]
+
+
+def interest_of(run: Simulation) -> float:
+    return float(run.state["borrow_paid"][0] + run.state["interest_paid"][0])
 
 
 def last_known(prices: NDArray[np.float64]) -> NDArray[np.float64]:
     known = ~np.isnan(prices)
     row = len(prices) - 1 - np.argmax(known[::-1], axis=0)
     return prices[row, np.arange(prices.shape[1])]
-
-
-def without_symbol(rows: NDArray[np.void]) -> list[tuple[Any, ...]]:
-    return drop_fields(rows, "symbol").tolist()
-
-
-def with_idle_symbol_in_front(world: World) -> World:
-    panel = world.panel
-    wider = {
-        name: np.hstack([np.full((panel.n_bars, 1), 3.0), getattr(panel, name)])
-        for name in ("open", "high", "low", "close", "volume")
-    }
-    events, instructions = panel.events.copy(), world.instructions.copy()
-    events["symbol"] += 1
-    instructions["symbol"] += 1
-    symbols = ("0idle", *panel.symbols)
-    return replace(
-        world,
-        panel=replace(panel, symbols=symbols, events=events, **wider),
-        instructions=instructions,
-    )
-
-
-def in_half_units_of_money(world: World) -> World:
-    panel, rules = world.panel, world.rules
-    doubled = {name: 2 * getattr(panel, name) for name in ("open", "high", "low", "close")}
-    events, instructions = panel.events.copy(), world.instructions.copy()
-    events["value"][events["kind"] == EventKind.DIVIDEND] *= 2
-    instructions["size"][instructions["size_kind"] == SizeKind.CASH] *= 2
-    return replace(
-        world,
-        panel=replace(panel, events=events, **doubled),
-        instructions=instructions,
-        capital=2 * world.capital,
-        rules=rules._replace(
-            commission_per_share=2 * rules.commission_per_share,
-            commission_per_order=2 * rules.commission_per_order,
-            commission_min=2 * rules.commission_min,
-            commission_max=2 * rules.commission_max,
-            spread=2 * rules.spread,
-        ),
-    )
-
-
-def bars_of(panel: Panel, symbol: int) -> CheckedBars:
-    there = ~np.isnan(panel.close[:, symbol])
-    columns = {
-        name: np.ascontiguousarray(getattr(panel, name)[there, symbol])
-        for name in ("open", "high", "low", "close", "volume")
-    }
-    return CheckedBars(panel.time_ns[there], **columns)

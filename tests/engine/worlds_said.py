@@ -49,7 +49,7 @@ def sayings(
                     more |= _bracket(rng, panel, bar, symbol, action, more["kind"])
                 size_kind, size = _size(rng, action, shorts, "sizes" in there)
                 rows.append(said(bar, action, size, size_kind, symbol, **more))
-                density = density if rng.random() < 0.5 else density * 0.9
+                density = density if rng.random() < 0.5 else density * 0.96
     return instructions_of(*rows)
 
 
@@ -128,11 +128,11 @@ def _bracket(
 ) -> dict[str, Any]:
     more: dict[str, Any] = {}
     for name, toward in (("stop", -1), ("target", 1)):
-        if rng.random() < 0.3:
+        if rng.random() < 0.2:
             continue
         level = rng.choice([LevelKind.RATE, LevelKind.RATE, LevelKind.PRICE, LevelKind.AMOUNT])
         side = -1 if action in (Action.SELL, Action.ENTER_SHORT) else 1
-        value = rng.choice([0.01, 0.05, 0.1, 0.1])
+        value = rng.choice([0.005, 0.01, 0.05, 0.1])
         if level is LevelKind.AMOUNT:
             value = round(_near(panel, bar, symbol) * value, 2) or 0.01
         if level is LevelKind.PRICE:

@@ -46,6 +46,7 @@ class Account:
     undecided: set[tuple[int, Order]] = field(default_factory=set)  # (bar, entry)
     taken: dict[int, float] = field(default_factory=dict)  # volume taken in this bar, by symbol
     equity_at_open: float = 0.0
+    wanted: dict[int, float] = field(default_factory=dict)  # weights of the last drift rebalancing
 
     def __post_init__(self) -> None:
         self.opens: Bars = self.panel.open.tolist()
@@ -56,6 +57,8 @@ class Account:
         self.times: list[int] = self.panel.time_ns.tolist()
         self.symbols = range(len(self.panel.symbols))
         self.volume_known = [any(row[s] > 0 for row in self.volumes) for s in self.symbols]
+        quoted = getattr(self.panel, "half_spread", None)
+        self.half_spreads: Bars | None = None if quoted is None else quoted.tolist()
         self.actions = [
             (int(e["bar"]), int(e["symbol"]), EventKind(int(e["kind"])), float(e["value"]))
             for e in self.panel.events
@@ -103,6 +106,11 @@ class Account:
     def volume(self, bar: int, symbol: int) -> float:
         """The bar's volume, 0 when it is unknown."""
         return self.volumes[bar][symbol] if self.volume_known[symbol] else 0.0
+
+    def meets(self, bar: int, symbol: int, side: int, price: float) -> float:
+        """What an order of this side meets where the middle is at a price: a buy the ask, a sell the bid."""
+        half = 0.0 if self.half_spreads is None else self.half_spreads[bar][symbol]
+        return price if math.isnan(half) else price + side * half
 
     def room(self, bar: int, symbol: int) -> float:
         """What the volume limit leaves in this bar."""
@@ -157,10 +165,8 @@ class Account:
         self.fills.append(fill)
         return fill
 
-    def book(
-        self, bar: int, symbol: int, side: int, quantity: float, price: float, costs: float
-    ) -> None:
-        """Move money and shares; where nothing of a side is left, what was to close it ends."""
+    def book(self, symbol: int, side: int, quantity: float, price: float, costs: float) -> None:
+        """Move money and shares."""
         held = self.quantity(symbol)
         after = held + side * quantity
         closing = min(quantity, abs(held)) if held * side < 0 else 0.0
@@ -178,8 +184,6 @@ class Account:
         self.cash = self.cash - side * value - costs
         if -1e-9 * max(1.0, value) < self.cash < 0:
             self.cash = 0.0  # what rounding leaves below zero is not a debt
-        if closing > 0 and (symbol not in self.positions or held * after < 0):
-            self.legs_end(bar, symbol)
 
     def tell_stay(
         self,
@@ -217,14 +221,14 @@ class Account:
             self.waiting.remove(order)
         order.end(bar, status, reason)
 
-    def legs_end(self, bar: int, symbol: int) -> None:
-        """What was to close a position that is gone ends with it."""
+    def resting_exits_end(self, bar: int, symbol: int) -> None:
+        """What waits for a price to close a position that is gone ends with it."""
         side = 0 if symbol not in self.positions else self.positions[symbol].side
-        for order in [o for o in self.waiting if o.symbol == symbol and o.parent is not None]:
-            if order.side * side >= 0:
+        for order in [o for o in self.waiting if o.symbol == symbol]:
+            if order.is_exit and not order.is_timed and order.side * side >= 0:
                 self.end(bar, order, OrderStatus.CANCELLED, OrderReason.POSITION_GONE)
 
-    def exits_of(self, symbol: int, action: Action) -> list[Order]:
+    def asked(self, symbol: int, action: Action) -> list[Order]:
         """Waiting orders of this action that no bracket made."""
         mine = [o for o in self.waiting if o.symbol == symbol and o.action is action]
         return [o for o in mine if o.parent is None]

@@ -68,7 +68,7 @@ def split(account: Account, bar: int, symbol: int, ratio: float) -> None:
     if kept < NOTHING:
         del account.positions[symbol]
         account.stays.append(account.stay.pop(symbol))
-        account.legs_end(bar, symbol)
+        account.resting_exits_end(bar, symbol)
 
 
 def restate(account: Account, order: Order, ratio: float) -> None:
@@ -110,4 +110,4 @@ def delist(account: Account, bar: int, symbol: int, value: float, phase: Phase) 
         held, side = position.quantity, -position.side
         price = position.mark * (1.0 + value)
         account.record(bar, symbol, side, phase, Reason.DELISTING, abs(held), price)
-        account.book(bar, symbol, side, abs(held), price, 0.0)
+        account.book(symbol, side, abs(held), price, 0.0)

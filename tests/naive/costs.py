@@ -37,7 +37,7 @@ class Costs:
         return max(raw + side * (raw * rules.slippage_rate + part + ticks + impact), 0.0)
 
     def value(self, quantity: float, price: float) -> float:
-        return (quantity * price) * self.multiplier
+        return quantity * (price * self.multiplier)
 
     def rates(self) -> list[tuple[float, float]]:
         """(from value, rate) of the whole order, ascending."""

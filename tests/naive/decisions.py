@@ -17,6 +17,7 @@ from tests.naive.costs import SLACK
 from tests.naive.levels import place, trail
 from tests.naive.orders import EXITS, SIDE_OF, Event, Order, Said
 
+TIMED = (OrderKind.MARKET, OrderKind.MOO, OrderKind.MOC)
 OVER = {TimeInForce.DAY: OrderReason.DAY_OVER, TimeInForce.GTD: OrderReason.GTD_OVER}
 
 
@@ -58,7 +59,7 @@ def judge_levels(account: Account, bar: int) -> None:
     for symbol, position in account.held():
         close, side = account.closes[bar][symbol], position.side
         leave = Action.EXIT_LONG if side > 0 else Action.EXIT_SHORT
-        if math.isnan(close) or account.exits_of(symbol, leave):
+        if math.isnan(close) or leaves_already(account, symbol, leave):
             continue
         gain = side * (close - position.entry)
         tolerance = SLACK * position.entry
@@ -73,11 +74,29 @@ def judge_levels(account: Account, bar: int) -> None:
 
 
 def withdraw(account: Account, bar: int, symbol: int, action: Action) -> None:
-    for order in account.exits_of(symbol, action):
+    for order in account.asked(symbol, action):
         account.end(bar, order, OrderStatus.CANCELLED, OrderReason.SUPERSEDED)
 
 
+def leaves_already(account: Account, symbol: int, leave: Action) -> bool:
+    """Whether an exit at the market waits."""
+    return any(order.is_timed for order in account.asked(symbol, leave))
+
+
+def rest_to_leave(account: Account, said: Said) -> None:
+    """An exit that waits for a price takes the place of one of its kind."""
+    order = Order(said.bar, said.symbol, said.action, said.label)
+    if account.quantity(said.symbol) * SIDE_OF[said.action] >= 0:
+        return
+    for other in account.asked(said.symbol, said.action):
+        if other.kind is said.kind:
+            account.end(said.bar, other, OrderStatus.CANCELLED, OrderReason.SUPERSEDED)
+    dress(order, said)
+    born(account, order)
+
+
 def leave(account: Account, said: Said, side: int) -> None:
+    """Leave at the market; an entry of that side that waits is withdrawn."""
     enter, leave = (
         (Action.ENTER_LONG, Action.EXIT_LONG)
         if side > 0
@@ -85,22 +104,25 @@ def leave(account: Account, said: Said, side: int) -> None:
     )
     withdraw(account, said.bar, said.symbol, enter)
     is_held = account.quantity(said.symbol) * side > 0
-    if not is_held or account.exits_of(said.symbol, leave):
+    if not is_held or leaves_already(account, said.symbol, leave):
         return
     order = Order(said.bar, said.symbol, leave, said.label)
     if said.action is leave:
-        dress(account, order, said)
+        dress(order, said)
     born(account, order)
 
 
 def decide(account: Account, said: Said) -> None:
+    if said.action in EXITS and said.kind not in TIMED:
+        rest_to_leave(account, said)
+        return
     if said.action in EXITS:
         leave(account, said, 1 if said.action is Action.EXIT_LONG else -1)
         return
     if said.action in (Action.ENTER_LONG, Action.ENTER_SHORT):
         side = SIDE_OF[said.action]
         is_there = account.quantity(said.symbol) * side > 0
-        if is_there or account.exits_of(said.symbol, said.action):
+        if is_there or account.asked(said.symbol, said.action):
             return
         leave(account, said, -side)
     if said.action is Action.TARGET:
@@ -108,25 +130,28 @@ def decide(account: Account, said: Said) -> None:
         if said.size == 0 and said.symbol not in account.positions:
             return
     order = Order(said.bar, said.symbol, said.action, said.label)
-    dress(account, order, said)
+    dress(order, said)
     order.size_kind, order.size = said.size_kind, said.size
     order.stop_kind, order.stop_value = said.stop_kind, said.stop_value
     order.target_kind, order.target_value = said.target_kind, said.target_value
     order.close_stop_rate = said.close_stop_rate
     order.close_target_rate = said.close_target_rate
     born(account, order)
-    if is_refused(account, said):
+    if order.is_working and is_refused(account, said):
         account.end(said.bar, order, OrderStatus.REFUSED, OrderReason.NOT_A_MEMBER)
 
 
 def is_refused(account: Account, said: Said) -> bool:
     """Nothing is entered that does not belong to the universe at the decision."""
     members = account.panel.members
-    leaves = said.action is Action.TARGET and said.size == 0
-    return members is not None and not leaves and not members[said.bar, said.symbol]
+    if members is None or members[said.bar, said.symbol]:
+        return False
+    if said.action in (Action.BUY, Action.SELL):
+        return account.quantity(said.symbol) * SIDE_OF[said.action] >= 0
+    return said.action is not Action.TARGET or said.size != 0
 
 
-def dress(account: Account, order: Order, said: Said) -> None:
+def dress(order: Order, said: Said) -> None:
     """Kind, prices and time in force of an order, as they were said."""
     order.kind, order.tif, order.good_till_ns = said.kind, said.tif, said.good_till_ns
     order.limit, order.stop = said.limit, said.stop
@@ -144,6 +169,33 @@ def born(account: Account, order: Order) -> None:
     first = order.decided + 1
     if first < len(account.times) and account.day(first) > last_day(account, order):
         account.end(order.decided, order, OrderStatus.EXPIRED, OVER[order.tif])
+
+
+def rebalance_by_drift(account: Account, bar: int, plan: list[float]) -> None:
+    """Order the weights that are wanted at this close when one has gone too far from what was wanted last.
+
+    The first time is the first close at which anything is wanted.
+    """
+    now = account.closes[bar]
+    equity = account.worth(now)
+    wanted = {symbol: weight for symbol, weight in enumerate(plan) if not math.isnan(weight)}
+    if equity <= 0 or not wanted:
+        return
+    if account.wanted and not any(
+        abs(weight_now(account, now, symbol) / equity - weight) > account.rules.drift
+        for symbol, weight in account.wanted.items()
+    ):
+        return
+    account.wanted = account.wanted | wanted
+    for symbol, weight in wanted.items():
+        decide(account, Said.target(bar, symbol, weight))
+
+
+def weight_now(account: Account, now: list[float], symbol: int) -> float:
+    if symbol not in account.positions:
+        return 0.0
+    price = account.price_now(now, symbol)
+    return account.money(symbol, account.quantity(symbol), price)
 
 
 # ---- margin
@@ -165,6 +217,6 @@ def check_margin(account: Account, bar: int) -> None:
             return
         position = account.positions[symbol]
         action = Action.EXIT_LONG if position.side > 0 else Action.EXIT_SHORT
-        if not any(order.is_market for order in account.exits_of(symbol, action)):
+        if not leaves_already(account, symbol, action):
             account.create(Order(bar, symbol, action, kind=OrderKind.MOO, cause=Reason.MARGIN))
         gross -= abs(account.money(symbol, position.quantity, position.mark))

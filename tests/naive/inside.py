@@ -6,7 +6,7 @@ from engine.market import Panel
 from engine.types import TIMEFRAME_NS, Intrabar, OrderKind, Phase, Reason
 from tests.naive.account import Account
 from tests.naive.instant import Instant
-from tests.naive.levels import has_passed, is_met, is_reached, is_stop_leg, level_of
+from tests.naive.levels import has_passed, is_met, is_stop_leg, level_of
 from tests.naive.orders import Order
 
 
@@ -66,11 +66,11 @@ def finer_span(finer: Panel | None, row: int, symbol: int) -> Span | None:
 
 def at_finer_opens(account: Account, bar: int, step: dict[int, Span]) -> None:
     """What the open of a finer bar has passed fills at it."""
-    raws = {
-        order: step[order.symbol].open
-        for order in resting(account, bar, step)
-        if has_passed(order, step[order.symbol].open)
-    }
+    raws = {}
+    for order in resting(account, bar, step):
+        price = account.meets(bar, order.symbol, order.side, step[order.symbol].open)
+        if has_passed(order, price):
+            raws[order] = price
     Instant(account, bar, Phase.INSIDE, account.opens[bar], account.equity_at_open).trade(raws)
 
 
@@ -102,7 +102,7 @@ def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
         touched = [
             order
             for order in resting(account, bar, spans)
-            if order not in visit.tried and touches(spans[order.symbol], order)
+            if order not in visit.tried and touches(account, bar, spans[order.symbol], order)
         ]
         touched = [o for o in touched if not (o.is_limit and o.parent in visit.entered)]
         if not touched:
@@ -112,8 +112,13 @@ def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
         meet(account, bar, order, level_of(order), visit, rests_at_once=False)
 
 
-def touches(span: Span, order: Order) -> bool:
-    return is_reached(order, span.low, span.high)
+def touches(account: Account, bar: int, span: Span, order: Order) -> bool:
+    return reaches(account, bar, order, span.low, span.high)
+
+
+def reaches(account: Account, bar: int, order: Order, *prices: float) -> bool:
+    """Whether one of some prices meets the order."""
+    return any(is_met(order, account.meets(bar, order.symbol, order.side, p)) for p in prices)
 
 
 def urgency(account: Account, span: Span, order: Order) -> tuple[float, ...]:
@@ -128,14 +133,14 @@ def note_ambiguous(account: Account, bar: int, spans: dict[int, Span]) -> None:
     """Both levels within reach: the assumption decides."""
     for entry in {o.parent for o in resting(account, bar, spans) if o.parent is not None}:
         span = spans[entry.symbol]
-        if lies_both_ways(entry, span.low, span.high):
+        if lies_both_ways(account, bar, entry, span.low, span.high):
             account.ambiguous.add((bar, entry.symbol))
             account.undecided.add((bar, entry))
 
 
-def lies_both_ways(entry: Order, low: float, high: float) -> bool:
+def lies_both_ways(account: Account, bar: int, entry: Order, low: float, high: float) -> bool:
     legs = [leg for leg in entry.legs if leg.is_working and (leg.is_stop or leg.is_limit)]
-    reached = [leg for leg in legs if is_reached(leg, low, high)]
+    reached = [leg for leg in legs if reaches(account, bar, leg, low, high)]
     return any(is_stop_leg(leg) for leg in reached) and any(
         leg.cause is Reason.TARGET for leg in reached
     )
@@ -167,7 +172,7 @@ def meet(
 def ignore_target(account: Account, bar: int, entry: Order, span: Span) -> None:
     """Of an entry inside the bar the target does not count on it; where it was within reach, that decided."""
     for leg in entry.legs:
-        if leg.is_working and leg.cause is Reason.TARGET and touches(span, leg):
+        if leg.is_working and leg.cause is Reason.TARGET and touches(account, bar, span, leg):
             account.ambiguous.add((bar, entry.symbol))
             account.undecided.add((bar, entry))
             next(fill for fill in reversed(account.fills) if fill.order == entry.row).ambiguous = 1
@@ -192,7 +197,10 @@ def walk(account: Account, bar: int, spans: dict[int, Span]) -> None:
         for order in resting(account, bar, spans):
             if order in visit.tried:
                 continue
-            found = when_met(paths[order.symbol], where[order.symbol], order)
+            path = [
+                account.meets(bar, order.symbol, order.side, price) for price in paths[order.symbol]
+            ]
+            found = when_met(path, where[order.symbol], order)
             if found is not None:
                 key, raw = found
                 place = (key, order.decided, order.symbol, order.row)
@@ -228,6 +236,6 @@ def note_ambiguous_after(
     number = int(key)
     here = path[number] + (path[number + 1] - path[number]) * (key - number)
     left = [here, *path[number + 1 :]]
-    if lies_both_ways(entry, min(left), max(left)):
+    if lies_both_ways(account, bar, entry, min(left), max(left)):
         account.ambiguous.add((bar, entry.symbol))
         account.undecided.add((bar, entry))

@@ -36,9 +36,11 @@ class Instant:
         orders = self.account.in_turn(raws)
         deals = {}
         for order in orders:
-            size = self.wants(order, raws[order])
+            size, raw = self.wants(order, raws[order]), raws[order]
+            if order.action is Action.TARGET:  # it knows its side only now
+                raw = self.account.meets(self.bar, order.symbol, order.side, raw)
             if order.is_working:
-                deals[order] = Deal(order, raws[order], size)
+                deals[order] = Deal(order, raw, size)
         self.planned, self.moving = {}, {}
         for order in sells_first(deals):
             self.part(deals[order])
@@ -54,6 +56,8 @@ class Instant:
 
     def end_what_is_passed(self, entry: Order, raw: float) -> None:
         """A level already passed when the entry fills ends the position at once, at the same price."""
+        side, symbol = entry.side, entry.symbol
+        raw = self.account.meets(self.bar, symbol, -2 * side, raw)  # the other side of the quote
         for leg in entry.legs:
             if leg.is_working and not leg.triggered and is_met(leg, raw):
                 leg.triggered = leg.kind is not OrderKind.LIMIT
@@ -76,6 +80,8 @@ class Instant:
         """Part a size into what it closes (lots, or all of it) and what it opens, as far as the volume goes."""
         order, costs = deal.order, self.account.costs[deal.order.symbol]
         held = self.account.quantity(order.symbol) + self.moving.get(order.symbol, 0.0)
+        if order.is_exit and order.parent is None:
+            deal.wanted = abs(held)  # nothing of the position is to stay
         if held * order.side >= 0:
             deal.opens = 0.0 if order.is_exit else deal.wanted
         elif deal.wanted < abs(held) - NOTHING:
@@ -94,7 +100,7 @@ class Instant:
         symbol, costs = deal.order.symbol, self.account.costs[deal.order.symbol]
         room = self.account.room(self.bar, symbol) - self.planned.get(symbol, 0.0)
         total = deal.closes + costs.rounded(deal.opens)
-        if total > room * (1.0 + SLACK):
+        if total > 0 and total > room * (1.0 + SLACK):
             total = costs.rounded(max(room, 0.0))
             deal.closes = min(deal.closes, total)
             deal.opens = total - deal.closes
@@ -133,14 +139,15 @@ class Instant:
 
     def need(self, deal: Deal, quantity: float) -> float:
         costs = self.account.costs[deal.order.symbol]
-        return costs.money_for(deal.order, quantity, self.price(deal, True, quantity))
+        price = self.price(deal, True, deal.closes + quantity)
+        return costs.money_for(deal.order, quantity, price)
 
     def lots_for(self, deal: Deal, money: float) -> float:
         order, costs = deal.order, self.account.costs[deal.order.symbol]
         price = self.price(deal, True, 0.0)
         quantity = costs.quantity_for(order, money, price, order.side, costs.share)
         if self.account.rules.impact > 0:
-            price = self.price(deal, True, quantity)
+            price = self.price(deal, True, deal.closes + quantity)
             quantity = costs.quantity_for(order, money, price, order.side, costs.share)
         quantity = costs.rounded(quantity)
         if quantity > 0 and self.need(deal, quantity) > money * (1.0 + SLACK):
@@ -231,7 +238,8 @@ class Instant:
         price = self.price(deal, False, quantity)
         brings = costs.value(quantity, price) - costs.commission(order, quantity, price)
         brings -= costs.tax(quantity, price, order.side)
-        return self.account.cash + brings >= -1e-9 * max(1.0, costs.value(quantity, price))
+        noise = -1e-9 * max(1.0, costs.value(quantity, price))
+        return brings >= 0 or self.account.cash + brings >= noise
 
     def rest(self, deal: Deal, is_cut: bool) -> None:
         """What is left of an order that has filled: nothing, or what the volume did not hold."""
@@ -263,14 +271,12 @@ class Instant:
         order.value += costs.value(quantity, price)
         order.commission += fill.commission
         held = account.quantity(order.symbol)
-        account.book(
-            self.bar, order.symbol, order.side, quantity, price, fill.commission + fill.tax
-        )
+        account.book(order.symbol, order.side, quantity, price, fill.commission + fill.tax)
         order.just_touched = False
         if order.is_exit:
             exit_has_filled(account, self.bar, order, quantity)
         if account.quantity(order.symbol) * held <= 0 and held != 0:
-            account.legs_end(self.bar, order.symbol)
+            account.resting_exits_end(self.bar, order.symbol)
         position = account.positions.get(order.symbol)
         if not entering or position is None or position.side != order.side:
             return False

@@ -39,11 +39,6 @@ def level_of(order: Order) -> float:
     return order.limit if order.is_limit else order.stop
 
 
-def is_reached(order: Order, low: float, high: float) -> bool:
-    """Whether some price of a range meets the order."""
-    return is_met(order, low) or is_met(order, high)
-
-
 def is_stop_leg(order: Order) -> bool:
     return order.cause in (Reason.STOP, Reason.TRAILING) and order.parent is not None
 

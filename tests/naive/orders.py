@@ -58,6 +58,14 @@ class Said:
     close_stop_rate: float
     close_target_rate: float
 
+    @staticmethod
+    def target(bar: int, symbol: int, weight: float) -> "Said":
+        """A weight that is wanted."""
+        kinds = (LevelKind.NONE,) * 3
+        market = (SizeKind.WEIGHT, OrderKind.MARKET, TimeInForce.GTC)
+        prices = (math.nan, math.nan, 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Said(bar, 0, symbol, 1, Action.TARGET, *market, *kinds, weight, *prices)
+
 
 WORDS = {
     "action": Action,
@@ -141,6 +149,11 @@ class Order:
         """Whether it rests at its limit."""
         rests = self.kind is OrderKind.STOP_LIMIT and self.triggered
         return self.kind is OrderKind.LIMIT or rests
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it was made for a time and not for a price."""
+        return self.kind in (OrderKind.MARKET, OrderKind.MOO, OrderKind.MOC)
 
     @property
     def is_market(self) -> bool:

@@ -17,6 +17,7 @@ from tests.naive.decisions import (
     expire,
     expire_rest,
     judge_levels,
+    rebalance_by_drift,
 )
 from tests.naive.inside import inside
 from tests.naive.instant import Instant
@@ -24,8 +25,14 @@ from tests.naive.levels import follow_best_prices, has_passed
 from tests.naive.orders import Event, Order, Said
 
 
-def run(panel: Panel, said: list[Said], rules: Rules, capital: float) -> Account:
-    """Run everything from the first counted bar to the last."""
+def run(
+    panel: Panel,
+    said: list[Said],
+    rules: Rules,
+    capital: float,
+    plan: list[list[float]] | None = None,
+) -> Account:
+    """Run everything from the first counted bar to the last; ``plan`` has the weights for rebalancing by drift."""
     account = Account(panel, rules, capital)
     at_close: dict[int, list[Said]] = {}
     for one in said:
@@ -42,6 +49,8 @@ def run(panel: Panel, said: list[Said], rules: Rules, capital: float) -> Account
         judge_levels(account, bar)
         for one in at_close.get(bar, []):
             decide(account, one)
+        if plan is not None:
+            rebalance_by_drift(account, bar, plan[bar])
         if rules.fill_at == FillAt.SAME_CLOSE:
             at_the_same_close(account, bar)
         follow_best_prices(account, bar)
@@ -84,10 +93,14 @@ def at_the_open(account: Account, bar: int) -> None:
     now = account.opens[bar]
     instant = Instant(account, bar, Phase.OPEN, now, account.equity_at_open)
     first = [order for order in live(account, bar) if is_first_at_open(account, bar, order)]
-    instant.trade({order: now[order.symbol] for order in first})
+    instant.trade(met(account, bar, first, now))
     then = [order for order in live(account, bar) if is_due_at_open(account, order)]
-    then = [order for order in then if not order.is_exit]
-    instant.trade({order: now[order.symbol] for order in then if not order.triggered})
+    then = [order for order in then if not order.is_exit and not order.triggered]
+    instant.trade(met(account, bar, then, now))
+
+
+def met(account: Account, bar: int, orders: list[Order], now: list[float]) -> dict[Order, float]:
+    return {o: account.meets(bar, o.symbol, o.side, now[o.symbol]) for o in orders}
 
 
 def is_due_at_open(account: Account, order: Order) -> bool:
@@ -98,9 +111,10 @@ def is_due_at_open(account: Account, order: Order) -> bool:
 def is_first_at_open(account: Account, bar: int, order: Order) -> bool:
     if is_due_at_open(account, order):
         return order.is_exit or order.triggered
-    return order.kind not in (OrderKind.MARKET, OrderKind.MOC) and has_passed(
-        order, account.opens[bar][order.symbol]
-    )
+    if order.kind in (OrderKind.MARKET, OrderKind.MOC):
+        return False
+    price = account.opens[bar][order.symbol]
+    return has_passed(order, account.meets(bar, order.symbol, order.side, price))
 
 
 def at_the_close(account: Account, bar: int) -> None:
@@ -126,5 +140,5 @@ def at_the_same_close(account: Account, bar: int) -> None:
 def trade_at_close(account: Account, bar: int, due: list[Order]) -> None:
     now = account.closes[bar]
     instant = Instant(account, bar, Phase.CLOSE, now, account.to_share_out(now))
-    instant.trade({order: now[order.symbol] for order in due if order.is_exit})
-    instant.trade({order: now[order.symbol] for order in due if not order.is_exit})
+    instant.trade(met(account, bar, [order for order in due if order.is_exit], now))
+    instant.trade(met(account, bar, [order for order in due if not order.is_exit], now))

@@ -37,6 +37,7 @@ def wanted(instant: "Instant", order: Order, raw: float) -> float:
     if is_target:
         money -= account.money(order.symbol, held, raw)
         order.side = 1 if money >= 0 else -1
+        raw = account.meets(instant.bar, order.symbol, order.side, raw)
     quantity = for_money(instant, order, raw, abs(money), entering=held * order.side >= 0)
     if held * order.side < 0 and quantity > abs(held):  # crossing is all of it an entry
         crossing = for_money(instant, order, raw, abs(money), entering=True, least=SLACK)
