@@ -3,7 +3,7 @@
 `mark_nb` brings the sums up to a bar; between two fills nothing about the account changes but the close. A stretch
 in which nothing is held is one step, whatever its length: its returns are exactly zero. In a stretch that is held
 each bar costs one division, for its exposure and the next bar's return; falls are measured with the reciprocal of the
-peak, and only what may be the worst is divided.
+peak.
 """
 
 from typing import Any
@@ -14,8 +14,6 @@ from engine.kernels.equity import NOISE
 from engine.kernels.lean import Tape
 
 Record = Any
-
-_NEAR = 1e-15  # more than a product with a reciprocal can be off
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
@@ -75,7 +73,7 @@ def rest_nb(account: Record, tape: Tape, stop: int) -> None:
     account.marked = stop
     if value < account.peak * (1.0 - NOISE):
         account.below = 1
-        fall = value / account.peak - 1.0
+        fall = (value - account.peak) * account.per_peak
         account.fall_squares += n * (fall * fall)
         account.deepest = max(account.deepest, account.peak - value)
         account.worst = min(account.worst, fall)
@@ -128,13 +126,11 @@ def hold_nb(account: Record, tape: Tape, stop: int) -> None:
         before = value
         if value < almost:
             below = True
-            fall = value * per_peak - 1.0
+            fall = (value - peak) * per_peak
             fall_squares += fall * fall
             money = peak - value
             deepest = deepest if deepest > money else money
-            if fall < worst + _NEAR:  # rarely: then it is worth a division
-                fall = value / peak - 1.0
-                worst = worst if worst < fall else fall
+            worst = worst if worst < fall else fall
         else:
             if below:
                 below = False

@@ -139,7 +139,7 @@ def heard_of(qtbot: QtBot, tasks: Tasks, work: Any, cancel: bool = False) -> Lis
     if cancel:
         task.cancel()
     task.start()
-    qtbot.waitUntil(lambda: not tasks.alive, timeout=30_000)
+    qtbot.waitUntil(lambda: "finished" in listener.ends and not tasks.alive, timeout=30_000)
     return listener
 
 
