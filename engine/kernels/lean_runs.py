@@ -6,9 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from engine.kernels.book import Rules
 from engine.kernels.crosses import turns_of_averages_nb
 from engine.kernels.lean import Decisions, Entry, Scratch, Tape
+from engine.kernels.lean_costs import Costs
 from engine.kernels.lean_row import row_nb, second_moment_nb
 from engine.kernels.lean_walk import walk_nb
 
@@ -21,7 +21,7 @@ _CANCELLED = 0.01  # of the squares: with less left than this, a difference has 
 def run_nb(
     said: Decisions,
     tape: Tape,
-    rules: Rules,
+    costs: Costs,
     entry: Entry,
     terms: Record,
     scratch: Scratch,
@@ -47,7 +47,7 @@ def run_nb(
     n = len(tape.close) - tape.first
     centre = 0.0
     for _ in range(2):
-        walk_nb(said, own_tape, rules, own_entry, scratch, centre)
+        walk_nb(said, own_tape, costs, own_entry, scratch, centre)
         if not second_moment_nb(account, n) < _CANCELLED * account.squares:
             break
         centre = account.returns / n
@@ -59,7 +59,7 @@ def run_said_nb(
     said: Decisions,
     ends: NDArray[np.int64],
     tape: Tape,
-    rules: Rules,
+    costs: Costs,
     entry: Entry,
     terms: NDArray[np.void],
     scratch: Scratch,
@@ -73,7 +73,7 @@ def run_said_nb(
         At bars that count; entry and exit of one direction never together.
     ends : (n,)
         Where the decisions of each combination end; they begin where those before end.
-    tape, rules, entry
+    tape, costs, entry
         Bars; costs and execution; size of entries.
     terms : TERMS (n,)
         What differs from combination to combination.
@@ -85,7 +85,7 @@ def run_said_nb(
     start = 0
     for i in range(len(ends)):
         own = Decisions(said.bars[start : ends[i]], said.codes[start : ends[i]])
-        run_nb(own, tape, rules, entry, terms[i], scratch, rows[i])
+        run_nb(own, tape, costs, entry, terms[i], scratch, rows[i])
         start = ends[i]
 
 
@@ -96,7 +96,7 @@ def run_crosses_nb(
     at_once: bool,
     shorts: bool,
     tape: Tape,
-    rules: Rules,
+    costs: Costs,
     entry: Entry,
     terms: NDArray[np.void],
     scratch: Scratch,
@@ -118,4 +118,4 @@ def run_crosses_nb(
             sums, pairs[i, 0], pairs[i, 1], tape.first, at_once, shorts, scratch
         )
         own = Decisions(scratch.decisions.bars[:n], scratch.decisions.codes[:n])
-        run_nb(own, tape, rules, entry, terms[i], scratch, rows[i])
+        run_nb(own, tape, costs, entry, terms[i], scratch, rows[i])

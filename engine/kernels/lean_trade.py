@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.kernels.book import Rules
-from engine.kernels.fills import (
+from engine.kernels.lean import Entry, Scratch
+from engine.kernels.lean_costs import (
+    FLAT,
+    PNL_NOISE,
     SLACK,
+    Costs,
     commission_nb,
-    fill_price_nb,
     lots_for_nb,
     money_needed_nb,
+    price_nb,
     quantity_for_nb,
+    tax_nb,
     whole_lots_nb,
 )
-from engine.kernels.lean import Entry, Scratch
-from engine.kernels.ledger import FLAT
-from engine.kernels.trades import NOISE as PNL_NOISE
 from engine.types import ShortOfCash, SizeKind
 
 Record = Any
@@ -36,9 +37,9 @@ _REJECT = np.int64(ShortOfCash.REJECT)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
-def pay_nb(account: Record, side: int, quantity: float, price: float, costs: float) -> None:
+def pay_nb(account: Record, side: int, quantity: float, price: float, charged: float) -> None:
     """Move cash for a fill; what rounding leaves below zero is not a debt."""
-    cash = account.cash - side * (quantity * price) - costs
+    cash = account.cash - side * (quantity * price) - charged
     if cash < 0.0 and cash > -1e-9 * max(1.0, quantity * price):
         cash = 0.0
     account.cash = cash
@@ -47,15 +48,15 @@ def pay_nb(account: Record, side: int, quantity: float, price: float, costs: flo
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
-def leave_nb(scratch: Scratch, rules: Rules, bar: int, raw: float) -> None:
+def leave_nb(scratch: Scratch, costs: Costs, bar: int, raw: float) -> None:
     """Close the position and write down the round trip."""
     account = scratch.account[0]
     entered = 1 if account.quantity > 0.0 else -1
     side = -entered
     quantity = abs(account.quantity)
-    price = fill_price_nb(raw, side, _CLOSES, rules)
-    commission = commission_nb(quantity, price, rules)
-    tax = rules.sell_tax_rate * (quantity * price) if side < 0 else 0.0
+    price = price_nb(raw, side, _CLOSES, costs)
+    commission = commission_nb(quantity, price, costs)
+    tax = tax_nb(quantity, price, side, costs)
     pay_nb(account, side, quantity, price, commission + tax)
     paid, got = account.price * quantity, price * quantity
     # A lot knows its costs per share (see `trades`), which rounds.
@@ -74,7 +75,7 @@ def leave_nb(scratch: Scratch, rules: Rules, bar: int, raw: float) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
-def wanted_nb(rules: Rules, entry: Entry, side: int, equity: float, price: float) -> float:
+def wanted_nb(costs: Costs, entry: Entry, side: int, equity: float, price: float) -> float:
     """Return the unrounded quantity that an entry asks for."""
     if entry.size_kind == _QUANTITY:
         return entry.size
@@ -87,41 +88,41 @@ def wanted_nb(rules: Rules, entry: Entry, side: int, equity: float, price: float
     money = abs(money)
     if price <= 0.0:
         return 0.0
-    return quantity_for_nb(money, price, side, rules) if side > 0 else money / price
+    return quantity_for_nb(money, price, side, costs) if side > 0 else money / price
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
-def affordable_nb(rules: Rules, wanted: float, side: int, price: float, cash: float) -> float:
+def affordable_nb(costs: Costs, wanted: float, side: int, price: float, cash: float) -> float:
     """Round to lots what fits into free cash; 0 when nothing does, or not all and that is not enough."""
     money = cash
-    if rules.short_of_cash == _SCALE:
-        need = money_needed_nb(wanted, price, side, rules)
+    if costs.short_of_cash == _SCALE:
+        need = money_needed_nb(wanted, price, side, costs)
         short = need > max(cash, 0.0) * (1.0 + SLACK)
         money = max(cash, 0.0) / need * need if short else np.inf
     if wanted == 0.0:
         return 0.0
-    quantity = whole_lots_nb(wanted, rules.lot)
+    quantity = whole_lots_nb(wanted, costs.lot)
     if quantity == 0.0:
         return 0.0
-    if money_needed_nb(quantity, price, side, rules) > money * (1.0 + SLACK):
-        if rules.short_of_cash == _REJECT:
+    if money_needed_nb(quantity, price, side, costs) > money * (1.0 + SLACK):
+        if costs.short_of_cash == _REJECT:
             return 0.0
-        quantity = min(quantity, lots_for_nb(money, price, side, rules))
+        quantity = min(quantity, lots_for_nb(money, price, side, costs))
     return quantity
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
 def enter_nb(
-    account: Record, rules: Rules, entry: Entry, side: int, bar: int, raw: float, equity: float
+    account: Record, costs: Costs, entry: Entry, side: int, bar: int, raw: float, equity: float
 ) -> None:
     """Open a position; ``equity`` is what the account was worth before this instant's first fill."""
-    price = fill_price_nb(raw, side, _OPENS, rules)
-    wanted = wanted_nb(rules, entry, side, equity, price)
-    quantity = affordable_nb(rules, wanted, side, price, account.cash)
+    price = price_nb(raw, side, _OPENS, costs)
+    wanted = wanted_nb(costs, entry, side, equity, price)
+    quantity = affordable_nb(costs, wanted, side, price, account.cash)
     if quantity <= 0.0:
         return
-    commission = commission_nb(quantity, price, rules)
-    tax = rules.sell_tax_rate * (quantity * price) if side < 0 else 0.0
+    commission = commission_nb(quantity, price, costs)
+    tax = tax_nb(quantity, price, side, costs)
     pay_nb(account, side, quantity, price, commission + tax)
     if quantity < FLAT:
         return

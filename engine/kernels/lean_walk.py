@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from engine.kernels.book import Rules
 from engine.kernels.lean import (
     ENTER_LONG,
     ENTER_SHORT,
@@ -21,6 +20,7 @@ from engine.kernels.lean import (
     Scratch,
     Tape,
 )
+from engine.kernels.lean_costs import Costs
 from engine.kernels.lean_curve import mark_nb, open_account_nb
 from engine.kernels.lean_trade import enter_nb, leave_nb
 from engine.types import FillAt
@@ -78,7 +78,7 @@ def decide_nb(held: float, leaving: int, entering: int, code: int) -> tuple[int,
 def fill_nb(
     scratch: Scratch,
     tape: Tape,
-    rules: Rules,
+    costs: Costs,
     entry: Entry,
     leaving: int,
     entering: int,
@@ -87,21 +87,21 @@ def fill_nb(
     """Fill what waits at the open or close of ``bar``, the exit first."""
     account = scratch.account[0]
     mark_nb(account, tape, bar)
-    raw = tape.open[bar] if rules.fill_at == _NEXT_OPEN else tape.close[bar]
+    raw = tape.open[bar] if costs.fill_at == _NEXT_OPEN else tape.close[bar]
     equity = account.cash
     if account.quantity != 0.0:
         equity += account.quantity * raw
     if leaving == 1:
-        leave_nb(scratch, rules, bar, raw)
+        leave_nb(scratch, costs, bar, raw)
     if entering != 0:
-        enter_nb(account, rules, entry, entering, bar, raw, equity)
+        enter_nb(account, costs, entry, entering, bar, raw, equity)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", forceinline=True)
 def walk_nb(
     said: Decisions,
     tape: Tape,
-    rules: Rules,
+    costs: Costs,
     entry: Entry,
     scratch: Scratch,
     centre: float,
@@ -112,7 +112,7 @@ def walk_nb(
     ----------
     said : Decisions
         At bars that count; entry and exit of one direction never together.
-    tape, rules, entry
+    tape, costs, entry
         Bars; costs and execution; sizes and levels of entries.
     scratch : Scratch
         Written over.
@@ -123,7 +123,7 @@ def walk_nb(
     open_account_nb(account, tape, centre)
     n_bars = len(tape.close)
     n_said = len(said.bars)
-    same = rules.fill_at == _SAME_CLOSE
+    same = costs.fill_at == _SAME_CLOSE
     uses_levels = entry.stop_rate > 0.0 or entry.target_rate > 0.0
     i = 0
     leaving, entering, due = 0, 0, n_bars  # what waits, and the bar in which it is filled
@@ -142,7 +142,7 @@ def walk_nb(
         if due < bar or (due == bar and not same):
             if due >= n_bars:
                 break
-            fill_nb(scratch, tape, rules, entry, leaving, entering, due)
+            fill_nb(scratch, tape, costs, entry, leaving, entering, due)
             looked = due + 1 if same else due
             leaving, entering, due = 0, 0, n_bars
             continue

@@ -28,7 +28,7 @@ _SPLIT = int(EventKind.SPLIT)
 _CLOSE = int(Phase.CLOSE)
 Record = Any  # one row of a struct array
 
-NOISE = 1e-12  # a profit smaller than this part of the values it is the difference of is zero
+_NOISE = 1e-12  # a profit smaller than this part of the values it is the difference of is zero
 
 LOT = np.dtype(
     [
@@ -237,7 +237,7 @@ def write_trade_nb(
     trade.dividends = line.side * lot.dividends * quantity
     paid, got = lot.price * quantity, leaving.price * quantity
     pnl = line.side * (got - paid) - trade.commission - trade.tax + trade.dividends
-    trade.pnl = 0.0 if abs(pnl) <= NOISE * (paid + got) else pnl
+    trade.pnl = 0.0 if abs(pnl) <= _NOISE * (paid + got) else pnl
     trade.pnl_rate = trade.pnl / paid if paid > 0.0 else 0.0
     excursions_nb(line, lots, trade)
 

@@ -116,7 +116,7 @@ class CrossWorker:
                     wanted_at_once,
                     wanted_shorts,
                     plan.lean.tape,
-                    plan.lean.rules,
+                    plan.lean.costs,
                     plan.lean.entry,
                     self._terms(pairs[:, 1]),
                     self._scratch,

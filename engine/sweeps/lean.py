@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from engine.config import BacktestConfig, EntriesConfig, ExitsConfig, SizingMethod
 from engine.driver import rules_of
 from engine.instructions import entry_size
-from engine.kernels.book import Rules
 from engine.kernels.lean import TERMS, Entry, Tape
+from engine.kernels.lean_costs import Costs
 from engine.market import INSTRUMENT_COLUMNS, Panel
 
 # What the lean simulation takes no notice of must be as it is by default.
@@ -96,7 +96,7 @@ class LeanPlan:
     """What all threads of a lean sweep share."""
 
     tape: Tape
-    rules: Rules
+    costs: Costs
     entry: Entry
     risk_free_rate: float
 
@@ -112,6 +112,6 @@ class LeanPlan:
 
 def lean_plan_of(config: BacktestConfig, panel: Panel) -> LeanPlan:
     """Return costs, execution, size of entries and bars as numbers."""
-    return LeanPlan(
-        tape_of(config, panel), rules_of(config), entry_of(config), config.account.risk_free_rate
-    )
+    rules = rules_of(config)
+    costs = Costs(*(getattr(rules, name) for name in Costs._fields))
+    return LeanPlan(tape_of(config, panel), costs, entry_of(config), config.account.risk_free_rate)

@@ -134,7 +134,7 @@ class SignalWorker:
             self._said,
             self._ends[:n],
             plan.tape,
-            plan.rules,
+            plan.costs,
             plan.entry,
             self._terms[:n],
             self._scratch,

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,12 @@ from desktop.tasks.worker import PROGRESS_PER_SECOND, Tasks
 from engine.config import parse_config
 from engine.errors import BacktestNotFoundError, BacktestValidationError
 from engine.sweeps.spec import SweepConfig, parse_sweep
-from storage.sweeps import SweepRecord
+from storage import paths
+from storage.sweeps import SweepRecord, SweepStore
 from tests.desktop.builders import Outcome, bars_file, config_file, tradebench
 from tests.desktop.listener import Listener
 
+ROOT = Path(__file__).resolve().parents[2]
 GRID: dict[str, Any] = {
     "params": {"fast": {"from": 2, "to": 12}, "slow": [10, 20, 30]},
     "constraints": ["fast < slow"],
@@ -301,3 +306,64 @@ def test_a_removed_sweep_is_gone(capsys: pytest.CaptureFixture[str], file: Path)
 
     assert swept(capsys, "remove", sweep_id).code == 0
     assert "No sweeps yet" in swept(capsys, "list").out
+
+
+SLOW = """
+import time
+from typing import ClassVar
+
+import numpy as np
+
+from engine.market import Panel
+from engine.strategies.protocol import Parameters, Signals, SignalStrategy
+
+
+class SlowParameters(Parameters):
+    hold: int = 5
+
+
+class Slow(SignalStrategy):
+    name: ClassVar[str] = "slow"
+    title: ClassVar[str] = "Slow"
+    summary: ClassVar[str] = "Slow."
+    Params: ClassVar[type[Parameters]] = SlowParameters
+
+    def signals(self, panel: Panel) -> Signals:
+        time.sleep(0.01)
+        bars = np.arange(panel.n_bars).reshape(-1, 1)
+        return Signals(enter_long=bars % (2 * self.params.hold) == 0, exit_long=bars % self.params.hold == 0)
+"""
+
+
+@pytest.mark.needs_posix
+def test_a_sweep_that_was_killed_is_gone_on_with_and_nothing_is_lost(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    bars_file(tmp_path)
+    file = config_file(
+        tmp_path,
+        strategy={"name": "slow.py", "params": {}},
+        sweep={"params": {"hold": {"from": 2, "to": 201}}, "chunk": 2},
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "desktop", "sweep", str(file)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    folder = paths.sweep_dir()
+    end = time.monotonic() + 120
+    while time.monotonic() < end and not any(len(r.spans) > 5 for r in SweepStore(folder).all()):
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    (record,) = SweepStore(folder).all()
+    kept = sum(stop - start for start, stop in record.spans)
+
+    outcome = swept(capsys, "--resume", record.short_id, "--json")
+    again = swept(capsys, file, "--json")
+
+    assert 10 <= kept < 200
+    assert outcome.payload["done"] == again.payload["done"] == 200
+    assert outcome.payload["items"] == again.payload["items"]
