@@ -193,15 +193,6 @@ def new_simulation(
 
     Buffers start small and grow: what a run needs depends on its fills, not on its bars.
     """
-    first = panel.first_counted
-    state = np.zeros(1, STATE)
-    state["cash"] = initial_capital
-    state["bar"] = first
-    state["next_instruction"] = np.searchsorted(instructions["bar"], first)
-    state["next_action"] = np.searchsorted(panel.events["bar"], first)
-    state["uses_levels"] = int(
-        np.any(instructions["close_stop_rate"]) or np.any(instructions["close_target_rate"])
-    )
     room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
     curve = CurveArrays(
         np.full(panel.n_bars, np.nan),
@@ -213,8 +204,31 @@ def new_simulation(
         panel,
         instructions,
         rules,
-        state,
+        _state_at_start(panel, instructions, initial_capital),
         new_book(panel.n_symbols, room),
         np.zeros(room, FILL),
         curve,
     )
+
+
+def restart(simulation: Simulation, instructions: NDArray[np.void], initial_capital: float) -> None:
+    """Put a simulation back before the first counted bar, with other instructions and the buffers it has."""
+    panel = simulation.panel
+    simulation.instructions = instructions
+    simulation.state = _state_at_start(panel, instructions, initial_capital)
+    simulation.book = new_book(panel.n_symbols, len(simulation.book.orders))
+
+
+def _state_at_start(
+    panel: Panel, instructions: NDArray[np.void], initial_capital: float
+) -> NDArray[np.void]:
+    first = panel.first_counted
+    state = np.zeros(1, STATE)
+    state["cash"] = initial_capital
+    state["bar"] = first
+    state["next_instruction"] = np.searchsorted(instructions["bar"], first)
+    state["next_action"] = np.searchsorted(panel.events["bar"], first)
+    state["uses_levels"] = int(
+        np.any(instructions["close_stop_rate"]) or np.any(instructions["close_target_rate"])
+    )
+    return state

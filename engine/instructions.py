@@ -62,10 +62,10 @@ def from_signals(
         if getattr(signals, name) is not None:
             raise BacktestValidationError(Problem("strategy", f"{name} does not act yet"))
     masks = {
-        Action.EXIT_LONG: _mask(signals.exit_long, "exit_long", shape),
-        Action.EXIT_SHORT: _mask(signals.exit_short, "exit_short", shape),
-        Action.ENTER_LONG: _mask(signals.enter_long, "enter_long", shape),
-        Action.ENTER_SHORT: _mask(signals.enter_short, "enter_short", shape),
+        Action.EXIT_LONG: checked_mask(signals.exit_long, "exit_long", shape),
+        Action.EXIT_SHORT: checked_mask(signals.exit_short, "exit_short", shape),
+        Action.ENTER_LONG: checked_mask(signals.enter_long, "enter_long", shape),
+        Action.ENTER_SHORT: checked_mask(signals.enter_short, "enter_short", shape),
     }
     keys = []
     for rank, action in enumerate(_SIGNAL_ACTIONS):
@@ -146,7 +146,14 @@ def _target_sizes(
             raise _not_for_this(sizing)
 
 
-def _mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask | None:
+def checked_mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask | None:
+    """Return what a strategy gave for a mask.
+
+    Raises
+    ------
+    BacktestValidationError
+        When it is not a boolean array of ``shape``.
+    """
     if mask is None:
         return None
     array = np.asarray(mask)

@@ -54,6 +54,11 @@ def reference_dir() -> Path:
     return _private(data_dir() / "reference")
 
 
+def sweep_dir() -> Path:
+    """Return the folder of parameter sweeps."""
+    return _private(data_dir() / "sweeps")
+
+
 def strategies_dir() -> Path:
     """Return the folder of the person's own strategy files."""
     return _private(data_dir() / "strategies")

@@ -30,6 +30,7 @@ from desktop.cli import (
     show,
     stop,
     strategy,
+    sweep,
     sync,
     trades,
 )
@@ -77,6 +78,7 @@ for group, name in (
     (strategy, "strategy"),
     (connect, "connect"),
     (db, "db"),
+    (sweep, "sweep"),
     (sync, "sync"),
 ):
     app.add_typer(group.app, name=name)

@@ -35,6 +35,7 @@ from storage.stopping import ShouldStop, never
 if TYPE_CHECKING:
     from desktop.service.health import Health
     from desktop.service.running import Run
+    from desktop.service.sweeping import Sweeps
     from engine.pacing import Transport
 
 MAX_PAGE = 1000
@@ -156,8 +157,8 @@ class Service(Closing):
             transport=transport,
         )
 
-    def bars(self, config: BacktestConfig) -> Panel:
-        """Load the bars that a configuration asks for, warm-up included.
+    def bars(self, config: BacktestConfig, warmup_bars: int | None = None) -> Panel:
+        """Load the bars that a configuration asks for, with the warm-up of its strategy or as told.
 
         Raises:
             BacktestError: they can't be had; the message says why.
@@ -165,7 +166,13 @@ class Service(Closing):
         from desktop.service.running import bars_of, strategy_of
 
         strategy = strategy_of(config, self._store)
-        return bars_of(config, strategy, self._database, self._leaving.is_set)
+        return bars_of(config, strategy, self._database, self._leaving.is_set, warmup_bars)
+
+    def sweeps(self) -> "Sweeps":
+        """Return what tries all combinations of a strategy's parameters."""
+        from desktop.service.sweeping import Sweeps  # loads the compiled kernels
+
+        return Sweeps(self, clock=self._clock, today=self._today)
 
     @property
     def store(self) -> RunStore:

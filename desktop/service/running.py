@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from desktop import logs
-from desktop.service.child.proxy import FileStrategy, trusted_strategy
+from desktop.service.child.proxy import FileStrategy, trusted_class
 from desktop.service.keeping import keeper_of
 from desktop.service.saved import section_of
 from engine.checkpoint import CheckpointError
@@ -64,10 +64,17 @@ def strategy_of(config: BacktestConfig, store: RunStore | None = None) -> Strate
     section = section_of(config, store)
     if section.criteria is not None:
         return Screening.of(section.criteria)
-    if is_file_name(section.name):
-        found: Strategy = trusted_strategy(Path(section.name), section.params)
-        return found
-    return registry.get(section.name).make(section.params)
+    return class_of(section.name).make(section.params)
+
+
+def class_of(name: str) -> type[Strategy]:
+    """Return the strategy of a name, or that of a file.
+
+    Raises:
+        BacktestNotFoundError: there is none.
+        UntrustedError: it is a file whose version the person has not agreed to run.
+    """
+    return trusted_class(Path(name)) if is_file_name(name) else registry.get(name)
 
 
 def spec_of(strategy: Strategy, name: str = "") -> StrategySpec:
@@ -94,11 +101,12 @@ def bars_of(
     strategy: Strategy,
     database: OpenDatabase | None,
     should_stop: ShouldStop = never,
+    warmup_bars: int | None = None,
 ) -> Panel:
-    """Load the bars of a run, with those that its strategy wants before the start."""
+    """Load the bars of a run, with those before the start that its strategy wants, or as many as told."""
     return load_panel(
         config.data,
-        warmup_bars=strategy.warmup_bars(),
+        warmup_bars=strategy.warmup_bars() if warmup_bars is None else warmup_bars,
         account_currency=config.account.currency,
         database=database,
         should_stop=should_stop,

@@ -65,6 +65,11 @@ class FileStrategy:
         self._given = given
         self.should_stop: ShouldStop = never
 
+    @classmethod
+    def make(cls, values: dict[str, Any]) -> Any:
+        """Ask the file what it is with other parameters; raises as `strategy_from`."""
+        return strategy_from(cls.path, values)
+
     def warmup_bars(self) -> int:
         """Return what the file declared for these parameters."""
         return self._warmup
@@ -179,9 +184,10 @@ def trusted_strategy(path: Path, params: dict[str, Any], trust: Trust | None = N
     return strategy_from(path, params)
 
 
-def class_from(path: Path) -> type[Strategy]:
-    """Return the class of a file's strategy with its declared parameters, for forms; raises as `strategy_from`."""
-    return type(strategy_from(path, {}))
+def trusted_class(path: Path) -> type[Strategy]:
+    """Return the class of a file's strategy, with its declared parameters; raises as `trusted_strategy`."""
+    found: type[Strategy] = type(trusted_strategy(path, {}))
+    return found
 
 
 def end_children() -> None:
