@@ -20,7 +20,7 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
-from desktop import logs
+from desktop import fmt, logs
 from desktop.actions import Actions, Command
 from desktop.crash import CrashGuard
 from desktop.presenters.compare import ComparePresenter
@@ -32,7 +32,7 @@ from desktop.presenters.passwords import PasswordQuestion, PasswordsPresenter
 from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import Failure, Ready, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
-from desktop.presenters.state import LiveProgress, RunView
+from desktop.presenters.state import LiveProgress, RunView, strategy_title
 from desktop.service.configfile import read_mapping
 from desktop.service.databases import database_sources
 from desktop.service.demo import demo_config
@@ -98,7 +98,7 @@ class Workbench(QObject):
         self.actions = Actions(self)
         self.compare_windows: list[CompareWindow] = []
         self._leaving = False
-        self._live, self._capital = False, 0.0
+        self._live, self._capital, self._title = False, 0.0, ""
         tokens = theme.tokens
         self.setup = SetupPresenter(parts.today, self)
         self.run = RunPresenter(
@@ -274,6 +274,7 @@ class Workbench(QObject):
             return
         self.opener.forget()
         self._live, self._capital = False, config.account.initial_capital
+        self._title = config.name or strategy_title(config.strategy.name)
         self.run.start(config)
 
     def _on_password_wanted(self, question: PasswordQuestion) -> None:
@@ -298,15 +299,15 @@ class Workbench(QObject):
         if not self._live:
             # Room is made when the number of bars is known: together with the first curve it would take too long.
             self._live = True
-            result.begin_live(progress.bars_total, self._capital)
+            result.begin_live(progress.bars_total, self._capital, self._title)
             self.window.show_result()
         if isinstance(progress, LiveProgress):
-            result.append_live(progress.drawn)
+            result.append_live(progress.drawn, progress.trades)
 
     def _on_run_completed(self, view: RunView) -> None:
         self.window.result.show_run(view)
         self.window.show_result()
-        self._tell(view.verdict)
+        self._tell(self.tr("Finished in {0}").format(fmt.duration(view.result.duration_seconds)))
         self.health.sync()
 
     def _on_run_stopped(self, view: RunView | None) -> None:
@@ -324,6 +325,7 @@ class Workbench(QObject):
             self.passwords.distrust()
         if failure.field:
             self.setup.add_problem(Problem(failure.field, failure.message, failure.hint))
+            self.window.setup.go_to(failure.field)
         self.window.result.show_failure(
             failure, self.tr("The run failed"), self.tr("Back to the start")
         )

@@ -108,7 +108,7 @@ class Canvas(_PaneItem):
     def _paint_labels(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
         painter.setFont(font("caption", strong=True))
         metrics = QFontMetricsF(painter.font())
-        lines = self.labelled()
+        lines = [line for line in self.labelled() if line.names_end]
         ends = np.array([line.last_in_sight(scale) for line in lines]).reshape(-1, 2)
         height = metrics.height()
         places = spread(scale.py(ends[:, 1]), height, scale.height - height / 2)

@@ -23,6 +23,8 @@ from desktop.views.legend import Legend
 from desktop.views.run_charts import CompareCharts, compare_charts_of
 from desktop.views.table import DataTable
 
+_HEIGHTS = (62, 38, 0)  # shares of equity, drawdown and price
+
 
 class CompareWindow(QWidget):
     """One of any number of compare windows; it deletes itself when it is closed.
@@ -47,6 +49,7 @@ class CompareWindow(QWidget):
         self._drawn: CompareCharts | None = None
         self.charts = ChartStack(tokens, parent=self)
         self.charts.set_price_shown(False)
+        self.charts.share_height(*_HEIGHTS)
         self.legend = Legend(tokens, self)
         self.cautions = QLabel(self)
         self.cautions.setProperty("role", "warn")

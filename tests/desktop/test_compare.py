@@ -228,6 +228,8 @@ def test_runs_are_told_apart_by_name_then_by_setting_then_by_id(service: Service
     assert labels_of(compare([fast, hold])) == ("SMA crossover", "Buy and hold")
     assert labels_of(compare([fast, slow])) == ("slow 50", "slow 200")
     assert labels_of(compare([fast, same])) == (fast.short_id, same.short_id)
+    assert labels_of(compare([fast, hold, same])) == (fast.short_id, "Buy and hold", same.short_id)
+    assert labels_of(compare([fast, hold, slow])) == ("slow 50", "Buy and hold", "slow 200")
 
 
 def test_the_same_run_twice_is_one_run_too_few(service: Service) -> None:
