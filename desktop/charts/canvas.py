@@ -115,11 +115,9 @@ class Canvas(_PaneItem):
         for k, y in places:
             width = metrics.horizontalAdvance(lines[k].label)
             left = float(scale.px(ends[k, 0])) + 8
-            covers = left > scale.width - width - 8
-            left = min(left, scale.width - width - 8)
+            if left > scale.width - width:
+                continue  # it would cover its line, and the read-out names it, too
             box = QRectF(left, y - height / 2, width, height)
-            if covers:
-                painter.fillRect(box.adjusted(-4, 0, 4, 0), ink.colour(tokens.surface, 0.85))
             painter.setPen(ink.pen(lines[k].ink_of(tokens)))
             painter.drawText(
                 box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, lines[k].label

@@ -76,6 +76,13 @@ class DataTable(QTableView):
             self._needs.append(wanted + _PADDING)
         self._share_room()
 
+    @property
+    def needed_width(self) -> int:
+        """The width at which nothing has to be scrolled sideways."""
+        return (
+            sum(self._needs) + self.verticalScrollBar().sizeHint().width() + 2 * self.frameWidth()
+        )
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the room that there is now."""
         super().resizeEvent(event)
