@@ -108,18 +108,16 @@ class Canvas(_PaneItem):
     def _paint_labels(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
         painter.setFont(font("caption", strong=True))
         metrics = QFontMetricsF(painter.font())
-        lines = self.labelled()
+        lines = [line for line in self.labelled() if line.names_end]
         ends = np.array([line.last_in_sight(scale) for line in lines]).reshape(-1, 2)
         height = metrics.height()
         places = spread(scale.py(ends[:, 1]), height, scale.height - height / 2)
         for k, y in places:
             width = metrics.horizontalAdvance(lines[k].label)
             left = float(scale.px(ends[k, 0])) + 8
-            covers = left > scale.width - width - 8
-            left = min(left, scale.width - width - 8)
+            if left > scale.width - width:
+                continue  # it would cover its line, and the read-out names it, too
             box = QRectF(left, y - height / 2, width, height)
-            if covers:
-                painter.fillRect(box.adjusted(-4, 0, 4, 0), ink.colour(tokens.surface, 0.85))
             painter.setPen(ink.pen(lines[k].ink_of(tokens)))
             painter.drawText(
                 box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, lines[k].label

@@ -1,8 +1,8 @@
 """Trades on the price chart: a triangle where each began and ended, and a thin line between the two.
 
 Buys point up from below the bar, sells point down from above. An entry wears the colour of text, an exit and the line
-that of its profit or loss. Where trades stand closer than a triangle is wide, one stands for several; where there are
-hundreds in sight, ticks stand for triangles.
+that of its profit or loss. Triangles are smaller where trades stand close; where they stand closer than a triangle is
+wide, one stands for several; where there are hundreds in sight, ticks stand for triangles.
 """
 
 import numpy as np
@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 WIDTH, HEIGHT = 9.0, 7.0  # of a triangle, in pixels
+SMALL = 2 / 3  # of that, where trades stand closer than
+CLOSE = 24.0  # pixels
 GAP = 5.0  # from the bar to it
 MOST_LINES = 300  # in sight; beyond, ticks
 TICK_WIDTH, TICK_HEIGHT = 2.0, 5.0
@@ -48,7 +50,8 @@ class MarkerLayer:
             return
         self._paint_selected(painter, scale, tokens)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        few = self._count(scale) <= MOST_LINES
+        count = self._count(scale)
+        few, size = count <= MOST_LINES, _size(count, scale)
         if few:
             shown = self._in_sight(scale)
             ends = self._line_ends(shown, scale)
@@ -62,9 +65,8 @@ class MarkerLayer:
             )
             for token, which in inks:
                 if few:
-                    _paint_triangles(
-                        painter, token, tokens.surface, *(part[which] for part in found[1:])
-                    )
+                    parts = (part[which] for part in found[1:])
+                    _paint_triangles(painter, token, tokens.surface, size, *parts)
                 else:
                     _paint_ticks(painter, token, *(part[which] for part in found[1:]))
 
@@ -131,7 +133,8 @@ class MarkerLayer:
     ) -> tuple[Indices, Floats, Floats, NDArray[np.bool_]]:
         """Return trades, the tips' pixels, and whether they point up; one of each kind per slot of bars."""
         trades = self.trades
-        step = _slot(scale, WIDTH - 1 if few else TICK_WIDTH + 1)
+        width = WIDTH * _size(self._count(scale), scale)
+        step = _slot(scale, width - 1 if few else TICK_WIDTH + 1)
         kept = [_first_of_slots(trades.ends[is_entry, up], scale, step) for up in (False, True)]
         up = np.repeat([False, True], [len(part) for part in kept])
         trade = np.concatenate(kept)
@@ -164,6 +167,11 @@ class MarkerLayer:
         painter.setPen(Qt.PenStyle.NoPen)
 
 
+def _size(count: int, scale: Scale) -> float:
+    """Return how large triangles are, of their full size, where so many trades are in sight."""
+    return SMALL if count * CLOSE > scale.width else 1.0
+
+
 def _slot(scale: Scale, pixels: float) -> int:
     """Return how many bars are so many pixels, at least one."""
     return max(1, int(np.ceil(pixels / scale.pixels_per_bar)))
@@ -180,15 +188,22 @@ def _first_of_slots(ends: Ends, scale: Scale, step: int) -> Indices:
 
 
 def _paint_triangles(
-    painter: QPainter, token: str, outline: str, x: Floats, y: Floats, points_up: NDArray[np.bool_]
+    painter: QPainter,
+    token: str,
+    outline: str,
+    size: float,
+    x: Floats,
+    y: Floats,
+    points_up: NDArray[np.bool_],
 ) -> None:
     """Draw triangles with their tips at the pixels given, set off from the candles by an outline."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setPen(ink.pen(outline))
     painter.setBrush(ink.colour(token))
-    feet = np.where(points_up, y + HEIGHT, y - HEIGHT)
+    half, height = WIDTH * size / 2, HEIGHT * size
+    feet = np.where(points_up, y + height, y - height)
     for tip_x, tip_y, foot in zip(x.tolist(), y.tolist(), feet.tolist(), strict=True):
-        left, right = QPointF(tip_x - WIDTH / 2, foot), QPointF(tip_x + WIDTH / 2, foot)
+        left, right = QPointF(tip_x - half, foot), QPointF(tip_x + half, foot)
         painter.drawPolygon(QPolygonF([QPointF(tip_x, tip_y), right, left]))
 
 

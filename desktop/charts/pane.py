@@ -198,7 +198,7 @@ class Pane(GestureView):
             self._is_stale = False  # the new room, if that is what came of it, is taken up here
             scale = self._laid_out()
             self.price_axis.show_scale(scale, self.tokens, tags)
-        self._grid.values = [] if self.message else self.price_axis.ticks
+        self._grid.values = [] if self.message else self.price_axis.labelled()
         self.price_axis.setVisible(not self.message)
         if self._shows_time:
             self.time_axis.show_scale(scale, self.tokens, self.base)
@@ -248,7 +248,8 @@ class Pane(GestureView):
     def _label_need(self) -> float:
         metrics = QFontMetricsF(font("caption", strong=True))
         lines = self._canvas.labelled()
-        widths = [metrics.horizontalAdvance(line.label) + LABEL_GAP for line in lines]
+        named = [line.label for line in lines if line.names_end]
+        widths = [metrics.horizontalAdvance(label) + LABEL_GAP for label in named]
         return max(widths, default=LEAST_LABEL_ROOM)
 
     def _laid_out(self) -> Scale:

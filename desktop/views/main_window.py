@@ -24,6 +24,7 @@ from desktop.views.status_bar import StatusBar
 
 STATE_VERSION = 1
 _SETUP_WIDTH = 316
+_HISTORY_HEIGHT = 152
 
 
 class MainWindow(QMainWindow):
@@ -102,13 +103,18 @@ class MainWindow(QMainWindow):
         event.ignore()
         self.closing.emit()
 
-    def _docked(self, panel: QWidget) -> QDockWidget:
+    def _docked(self, panel: HistoryPanel) -> QDockWidget:
         dock = QDockWidget(self.tr("History"), self)
         dock.setObjectName("history_dock")
         dock.setAccessibleName(self.tr("History"))
+        dock.setTitleBarWidget(panel.bar)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetClosable
+            | QDockWidget.DockWidgetFeature.DockWidgetMovable
+        )
         dock.setWidget(panel)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-        self.resizeDocks([dock], [164], Qt.Orientation.Vertical)
+        self.resizeDocks([dock], [_HISTORY_HEIGHT], Qt.Orientation.Vertical)
         return dock
 
     def _fill_menus(self, actions: Actions) -> None:

@@ -32,7 +32,7 @@ from desktop.views.result_header import ResultHeader
 from desktop.views.run_charts import RunCharts, charts_of, prices_of, trades_of
 from desktop.views.trades_table import TradesTable
 
-_TABLES = (0.30, 132, 340)  # of the height below the key numbers: share, least and most pixels
+_TABLES = (0.27, 132, 340)  # of the height below the key numbers: share, least and most pixels
 _PADDING = 12
 _LEAST_WIDTH = 480  # whatever is shown: a longer title must not push the set-up aside
 
@@ -138,11 +138,14 @@ class ResultView(QWidget):
         self._layout.setCurrentWidget(self._page)
         self.charts.begin_live(total_bars, initial_capital or None)
 
-    def append_live(self, drawn: object) -> None:
+    def append_live(self, drawn: object, trades: int = 0) -> None:
         """Let the curves grow to what `LiveCharts` has made of the run by now; anything else is not shown."""
         if isinstance(drawn, Curves) and len(drawn):
             self.charts.grow_to(drawn)
-            self.numbers.show_equity(float(drawn.equity.values[-1]), self._capital)
+            capital, worst = self._capital, drawn.drawdown.lowest()
+            rate = float(drawn.equity.values[-1]) / capital - 1.0 if capital > 0 else None
+            fall = 0.0 if worst is None else float(drawn.drawdown.values[worst])
+            self.numbers.show_live(rate, fall, trades)
 
     # looks
 
@@ -221,7 +224,8 @@ class ResultView(QWidget):
             share, least, most = _TABLES
             height = max(self._split.height(), 1)
             tables = round(min(max(share * height, least), most))
-            self._split.setSizes([height - tables, tables])
+            # Less the handle, or Qt would take its pixel from one of the two, not always the same.
+            self._split.setSizes([height - tables - self._split.handleWidth(), tables])
 
     def _on_splitter_moved(self) -> None:
         self._is_split_by_hand = True

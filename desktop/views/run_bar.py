@@ -103,7 +103,11 @@ class RunBar(QWidget):
         self._headline.setText(f"{stage} · {progress.fraction:.0%}{date}")
         parts = []
         if progress.eta_seconds is not None and progress.stage == "simulate":
-            parts.append(self.tr("{0} left").format(fmt.duration(progress.eta_seconds)))
+            left = progress.eta_seconds
+            soon = self.tr("less than a second left")
+            parts.append(
+                soon if left < 1 else self.tr("{0} left").format(fmt.duration(round(left)))
+            )
         if progress.equity is not None:
             count = fmt.count(progress.trades)
             one, many = self.tr("1 trade"), self.tr("{0} trades").format(count)

@@ -4,9 +4,9 @@ from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +22,9 @@ from desktop.views.strategy_picker import SaveBar, StrategyPicker
 from engine.errors import Problem
 from engine.strategies import registry
 
+_PADDING = 12
+_OPEN, _CLOSED = "▾", "▸"
+
 
 class _Fold(QWidget):
     """Fields under a heading that folds."""
@@ -29,12 +32,13 @@ class _Fold(QWidget):
     def __init__(self, section: Section, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QCoreApplication.translate("SetupPanel", section.title)
-        self._head = QToolButton(self)
-        self._head.setText(title)
+        # Not a QToolButton: that sets its text in the middle, off the edge of the fields.
+        self._head = QPushButton(self)
+        self._head.setFlat(True)
+        self._title = title
         self._head.setAccessibleName(title)
         self._head.setProperty("role", "fold")
         self._head.setCheckable(True)
-        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._body = QWidget(self)
         self.fields = FieldGrid()
         self.fields.setContentsMargins(0, 4, 0, 4)
@@ -42,7 +46,7 @@ class _Fold(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._head)
+        layout.addWidget(self._head, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._body)
         self._head.toggled.connect(self.unfold)
         self.unfold(section.open)
@@ -51,7 +55,7 @@ class _Fold(QWidget):
         self._head.blockSignals(True)
         self._head.setChecked(open_)
         self._head.blockSignals(False)
-        self._head.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
+        self._head.setText(f"{_OPEN if open_ else _CLOSED}  {self._title}")
         self._body.setVisible(open_)
 
 
@@ -75,6 +79,8 @@ class SetupPanel(QWidget):
         """Build the form and show the presenter's draft."""
         super().__init__(parent)
         self._presenter = presenter
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._editors: dict[str, FieldEditor] = {}
         self._folds: dict[str, _Fold] = {}
         self._notes: dict[str, QLabel] = {}
@@ -142,7 +148,7 @@ class SetupPanel(QWidget):
         editor = self._editors.get(path)
         if editor is not None:
             return editor.title
-        return self.criteria.title(path) or str(problem)
+        return self.criteria.title(path) or problem.message
 
     def note(self, section: str) -> str:
         """Return what is wrong with a section as a whole; empty when nothing is."""
@@ -152,6 +158,14 @@ class SetupPanel(QWidget):
         """Return the editor of a field by its dotted path."""
         return self._editors[path]
 
+    def go_to(self, path: str) -> None:
+        """Put the keyboard into a field that has to be mended, if there is one of that path."""
+        editor = self._editors.get(path)
+        if editor is not None:
+            editor.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+            if isinstance(editor.editor, QLineEdit):
+                editor.editor.selectAll()
+
     def run_button(self) -> QPushButton:
         """Return the primary button."""
         return self.run_bar.button
@@ -159,8 +173,8 @@ class SetupPanel(QWidget):
     def _lay_out(self) -> None:
         form = QWidget(self)
         form.setProperty("role", "panel")
-        fields = QVBoxLayout(form)
-        fields.setContentsMargins(12, 12, 12, 12)
+        self._fields = fields = QVBoxLayout(form)
+        fields.setContentsMargins(_PADDING, _PADDING, _PADDING, _PADDING)
         fields.setSpacing(8)
         heading = QLabel(self.tr("Strategy"), form)
         heading.setProperty("role", "heading")
@@ -190,6 +204,7 @@ class SetupPanel(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setAccessibleName(self.tr("Run set-up"))
         scroll.setWidget(form)
+        scroll.verticalScrollBar().rangeChanged.connect(self._on_scroll_range_changed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -235,6 +250,11 @@ class SetupPanel(QWidget):
             self._parameter_box.add(editor)
             QWidget.setTabOrder(before, editor.editor)
             before = editor.editor
+
+    def _on_scroll_range_changed(self, _least: int, most: int) -> None:
+        """Let the scroll bar stand in the padding: fields end where the button below them does."""
+        right = 0 if most > 0 else _PADDING
+        self._fields.setContentsMargins(_PADDING, _PADDING, right, _PADDING)
 
     def _on_strategy_changed(self, _index: int) -> None:
         self._presenter.set_strategy(str(self.strategy.currentData()))
