@@ -2,12 +2,13 @@
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop import fmt
 from desktop.actions import Command
 from desktop.presenters.logins import PasswordQuestion
 from desktop.presenters.passwords import PasswordsPresenter
 from desktop.presenters.run import Failure, RunPresenter, RunState
 from desktop.presenters.setup import SetupPresenter
-from desktop.presenters.state import LiveProgress, RunView
+from desktop.presenters.state import LiveProgress, RunView, strategy_title
 from desktop.service.demo import demo_values
 from desktop.views.password_dialog import PasswordDialog
 from desktop.workbench.room import Room
@@ -44,7 +45,7 @@ class RunArea(QObject):
         self._run = run
         self._passwords = passwords
         self._leaving = False
-        self._live, self._capital = False, 0.0
+        self._live, self._capital, self._title = False, 0.0, ""
         panel, result = room.window.setup, room.window.result
         panel.run_requested.connect(self.start_run)
         panel.stop_requested.connect(run.stop)
@@ -91,6 +92,7 @@ class RunArea(QObject):
             return
         self.began.emit()
         self._live, self._capital = False, config.account.initial_capital
+        self._title = config.name or strategy_title(config.strategy.name)
         self._run.start(config)
 
     def _on_password_wanted(self, question: PasswordQuestion) -> None:
@@ -119,15 +121,16 @@ class RunArea(QObject):
         if not self._live:
             # Room is made when the number of bars is known: together with the first curve it would take too long.
             self._live = True
-            result.begin_live(progress.bars_total, self._capital)
+            result.begin_live(progress.bars_total, self._capital, self._title)
             self._room.window.show_result()
         if isinstance(progress, LiveProgress):
-            result.append_live(progress.drawn)
+            result.append_live(progress.drawn, progress.trades)
 
     def _on_completed(self, view: RunView) -> None:
         self._room.window.result.show_run(view)
         self._room.window.show_result()
-        self._room.tell(view.verdict)
+        took = fmt.duration(view.result.duration_seconds)
+        self._room.tell(self.tr("Finished in {0}").format(took))
         self.ended.emit()
 
     def _on_stopped(self, view: RunView | None) -> None:
@@ -143,6 +146,7 @@ class RunArea(QObject):
     def _on_failed(self, failure: Failure) -> None:
         if failure.field:
             self._setup.add_problem(Problem(failure.field, failure.message, failure.hint))
+            self._room.window.setup.go_to(failure.field)
         self._room.window.result.show_failure(
             failure, self.tr("The run failed"), self.tr("Back to the start")
         )
