@@ -18,12 +18,22 @@ from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.strategies import registry
 from engine.strategies.registry import ParameterInfo
 from storage.saved import parse_reference
+from storage.strategies import is_file_name
 
 DEMO: dict[str, Any] = {
     "strategy": {"name": "sma_cross", "params": {}},
     "data": {"source": "demo", "symbols": ["AAPL"], "benchmark": "EQUAL5"},
     "account": {"initial_capital": 100_000.0},
 }
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is known of a strategy file: its parameters, what it does, or why it can't be run as it is."""
+
+    parameters: tuple[ParameterInfo, ...] = ()
+    summary: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +80,13 @@ class SetupPresenter(QObject):
         super().__init__(parent)
         self._today = today
         self._values = copy.deepcopy(DEMO)
+        self._files: dict[str, FileFacts] = {}
         self.state = self._judged()
+
+    def set_facts(self, name: str, facts: "FileFacts") -> None:
+        """Take what was found out about a strategy file."""
+        self._files[name] = facts
+        self._publish()
 
     def load(self, values: dict[str, Any]) -> None:
         """Take a whole draft, as read from a configuration file or a stored run."""
@@ -135,6 +151,10 @@ class SetupPresenter(QObject):
             name = _strategy_name(values)
             if name == SCREENING or parse_reference(name):
                 return self._state(values, (), found, config)
+            if is_file_name(name):
+                facts = self._files.get(name, FileFacts())
+                found += [facts.problem] if facts.problem is not None else []
+                return self._state(values, facts.parameters, found, config)
             strategy = registry.get(name)
             parameters = tuple(registry.describe(strategy))
             strategy.make(values.get("strategy", {}).get("params", {}))

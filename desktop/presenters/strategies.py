@@ -5,6 +5,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.service.ownfiles import OwnFile, own_files
 from desktop.service.saved import keep_section, summary_of
 from desktop.tasks.aio import Door
 from engine.config import parse_config
@@ -17,8 +18,9 @@ from storage.saved import SavedStrategy, saved_strategies
 class SavedEntry:
     """One version of a saved strategy as a list shows it."""
 
-    reference: str
+    reference: str  # what a configuration says: ``name@version``, or the path of a file
     summary: str
+    title: str = ""  # what people see; the reference when empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,13 @@ class StrategiesPresenter(QObject):
     async def _read(self, message: str = "") -> None:
         try:
             found = await self._door.call(saved_strategies, self._store.database)
+            files = await self._door.call(own_files)
         except BacktestError as error:
             self._show(SavedState(self.state.entries, problem=error.message))
             return
         latest = {saved.name: saved for saved in found}  # in the order of versions
-        self._show(SavedState(tuple(map(_entry, latest.values())), message))
+        entries = (*map(_entry, latest.values()), *map(_own_entry, files))
+        self._show(SavedState(entries, message))
 
     async def _save(self, section: dict[str, Any], name: str) -> None:
         try:
@@ -83,3 +87,7 @@ class StrategiesPresenter(QObject):
 
 def _entry(saved: SavedStrategy) -> SavedEntry:
     return SavedEntry(saved.reference, summary_of(saved))
+
+
+def _own_entry(own: OwnFile) -> SavedEntry:
+    return SavedEntry(str(own.path), own.problem, own.path.name)

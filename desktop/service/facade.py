@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from desktop import logs
 from desktop.service import charting, comparing
+from desktop.service.child import end_all
 from desktop.service.export import TRADE_COLUMNS, trade_rows, write_csv
 from desktop.service.versions import app_version
 from engine.config import BacktestConfig, check_dates
@@ -77,7 +78,8 @@ class Service(Closing):
         return service
 
     def close(self) -> None:
-        """Close the database; a second time does nothing."""
+        """End the processes of strategy files and close the database; a second time does nothing."""
+        end_all()
         self._store.close()
 
     def leave(self) -> None:

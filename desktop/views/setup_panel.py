@@ -11,7 +11,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.presenters.fields import SECTIONS, Section, parameter_field
+from desktop.presenters.fields import Section, parameter_field
+from desktop.presenters.form import SECTIONS
 from desktop.presenters.setup import SetupPresenter, SetupState
 from desktop.presenters.strategies import SavedState, StrategiesPresenter
 from desktop.views.criteria_editor import CriteriaEditor
@@ -135,6 +136,11 @@ class SetupPanel(QWidget):
     def _show_saved(self, saved: SavedState) -> None:
         self.strategy.show_saved(saved)
         self.save_bar.show_saved(saved)
+        self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
+
+    def show_summary(self, name: str, summary: str) -> None:
+        """Take what a strategy file says that it does."""
+        self.strategy.set_summary(name, summary)
         self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
 
     def _show_criteria(self, state: SetupState) -> None:

@@ -1,5 +1,7 @@
 """The chooser of a strategy: built in, by criteria, or saved; and the line that saves what is set up."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
@@ -15,6 +17,7 @@ from desktop.presenters.strategies import SavedState
 from engine.config import SCREENING
 from engine.strategies import registry
 from storage.saved import parse_reference
+from storage.strategies import is_file_name
 
 
 class StrategyPicker(QComboBox):
@@ -28,14 +31,17 @@ class StrategyPicker(QComboBox):
             self._offer(registry.title_of(name), name, registry.get(name).summary)
         self._built_in = self.count()
         self._summaries: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
 
     def choose(self, name: str) -> None:
         """Show a strategy as chosen, without telling anybody."""
         if self.currentData() == name:
             return
         self.blockSignals(True)
-        if self.findData(name) < 0 and parse_reference(name) is not None:
-            self._offer_saved(name)  # an earlier version, or one that was deleted since
+        if self.findData(name) < 0 and (parse_reference(name) is not None or is_file_name(name)):
+            self._offer_saved(
+                name
+            )  # an earlier version, one that was deleted since, a file that lies elsewhere
         self.setCurrentIndex(self.findData(name))
         self.blockSignals(False)
 
@@ -43,6 +49,7 @@ class StrategyPicker(QComboBox):
         """Offer the saved strategies; what is chosen stays chosen."""
         chosen = self.currentData()
         self._summaries |= {entry.reference: entry.summary for entry in state.entries}
+        self._titles |= {entry.reference: entry.title for entry in state.entries}
         self.blockSignals(True)
         while self.count() > self._built_in:
             self.removeItem(self.count() - 1)
@@ -57,10 +64,17 @@ class StrategyPicker(QComboBox):
         known = registry.known(name)
         return known.summary if known else self._summaries.get(name, "")
 
+    def set_summary(self, name: str, summary: str) -> None:
+        """Take what a file says that it does."""
+        self._summaries[name] = summary
+
     def _offer_saved(self, reference: str) -> None:
         if self.count() == self._built_in:
             self.insertSeparator(self.count())
-        self._offer(reference, reference, self._summaries.get(reference, ""))
+        title = self._titles.get(reference) or (
+            Path(reference).name if is_file_name(reference) else reference
+        )
+        self._offer(title, reference, self._summaries.get(reference, ""))
 
     def _offer(self, title: str, name: str, summary: str) -> None:
         self.addItem(title, name)

@@ -18,6 +18,7 @@ from desktop.presenters.attempt import Ready
 from desktop.presenters.connections import ConnectionsPresenter
 from desktop.presenters.health import HealthPresenter
 from desktop.presenters.history import HistoryPresenter
+from desktop.presenters.ownfiles import OwnFilesPresenter
 from desktop.presenters.passwords import PasswordsPresenter
 from desktop.presenters.result import ResultPresenter
 from desktop.presenters.run import KEEP, RunPresenter
@@ -39,6 +40,7 @@ from desktop.views.setup_panel import SetupPanel
 from desktop.workbench.browsing import BrowseArea
 from desktop.workbench.interrupted import InterruptedArea
 from desktop.workbench.menus import MenuArea
+from desktop.workbench.ownfiles import OwnFilesArea
 from desktop.workbench.pacing import PaceArea
 from desktop.workbench.room import Room
 from desktop.workbench.running import RunArea
@@ -81,6 +83,7 @@ class Workbench(QObject):
         profiles, credentials, tokens = parts.profiles, parts.credentials, theme.tokens
         self.setup = SetupPresenter(parts.today, self)
         self.strategies = StrategiesPresenter(door, service.store, self)
+        self.own_files = OwnFilesPresenter(door, self.setup, self)
         self.run = RunPresenter(
             service, self.tasks, charts_of, self, ready=parts.ready, follow=LiveCharts
         )
@@ -101,6 +104,7 @@ class Workbench(QObject):
         self._runs = RunArea(room, self.setup, self.run, self.passwords, self)
         self._browsing = BrowseArea(room, self.history, self.opener, self)
         self._team = TeamArea(room, self.health, self.connections, self.team_password, self)
+        self._own = OwnFilesArea(room, self.own_files, self.strategies, self)
         self._pace = PaceArea(room, self.run, self)
         self._interrupted = InterruptedArea(room, self.run, self)
         self._menus = MenuArea(room, self._commands(), self)
