@@ -5,7 +5,7 @@ Charts and trades are linked: a row brings its trade into sight on the chart, a 
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -67,6 +67,10 @@ class ResultView(QWidget):
         self.notes = NotesPanel(self)
         self.tabs = self._make_tabs()
         self._page = self._make_page()
+        self._charts_turn = QTimer(self)
+        self._charts_turn.setSingleShot(True)
+        self._charts_turn.setInterval(0)
+        self._charts_turn.timeout.connect(self._on_charts_turn)
         self._layout = QStackedLayout(self)
         self._layout.addWidget(self.state)
         self._layout.addWidget(self._page)
@@ -124,7 +128,11 @@ class ResultView(QWidget):
         self._layout.setCurrentWidget(self._page)
         self._share_height()
         self._page_layout.activate()
+        self.charts.setUpdatesEnabled(
+            False
+        )  # they follow in a turn of their own: half of all there is to paint
         self.setUpdatesEnabled(True)
+        self._charts_turn.start()
 
     # a run under way
 
@@ -277,6 +285,9 @@ class ResultView(QWidget):
         trades = trades_of(self._view, symbol)
         self._charts = replace(self._charts, symbol=symbol, prices=prices, trades=trades)
         self._show_prices(self._charts)
+
+    def _on_charts_turn(self) -> None:
+        self.charts.setUpdatesEnabled(True)
 
     def _on_trade_chosen(self, trade: int) -> None:
         self.show_trade(trade)
