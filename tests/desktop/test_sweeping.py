@@ -26,6 +26,7 @@ from storage import paths
 from storage.sweeps import SweepRecord, SweepStore
 from tests.desktop.builders import Outcome, bars_file, config_file, tradebench
 from tests.desktop.listener import Listener
+from tests.desktop.ownfiles import trusted
 
 ROOT = Path(__file__).resolve().parents[2]
 GRID: dict[str, Any] = {
@@ -329,7 +330,7 @@ class Slow(SignalStrategy):
     Params: ClassVar[type[Parameters]] = SlowParameters
 
     def signals(self, panel: Panel) -> Signals:
-        time.sleep(0.01)
+        time.sleep(0.005)
         bars = np.arange(panel.n_bars).reshape(-1, 1)
         return Signals(enter_long=bars % (2 * self.params.hold) == 0, exit_long=bars % self.params.hold == 0)
 """
@@ -339,12 +340,12 @@ class Slow(SignalStrategy):
 def test_a_sweep_that_was_killed_is_gone_on_with_and_nothing_is_lost(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "slow.py").write_text(SLOW)
+    trusted(tmp_path / "slow.py", SLOW)
     bars_file(tmp_path)
     file = config_file(
         tmp_path,
         strategy={"name": "slow.py", "params": {}},
-        sweep={"params": {"hold": {"from": 2, "to": 201}}, "chunk": 2},
+        sweep={"params": {"hold": {"from": 2, "to": 61}}, "chunk": 2},
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "desktop", "sweep", str(file)],
@@ -364,6 +365,6 @@ def test_a_sweep_that_was_killed_is_gone_on_with_and_nothing_is_lost(
     outcome = swept(capsys, "--resume", record.short_id, "--json")
     again = swept(capsys, file, "--json")
 
-    assert 10 <= kept < 200
-    assert outcome.payload["done"] == again.payload["done"] == 200
+    assert 10 <= kept < 60
+    assert outcome.payload["done"] == again.payload["done"] == 60
     assert outcome.payload["items"] == again.payload["items"]

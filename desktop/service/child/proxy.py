@@ -34,6 +34,7 @@ from storage.strategies import closure_of, hash_of, source_of
 from storage.trust import Trust
 
 CUTS: Final = 20  # ends of data at which a run asks again, to see whether an answer looked ahead
+FEW_CUTS: Final = 2  # where the same bars are asked about again, with other parameters: a sweep
 PATIENCE_SECONDS: Final = 2.0  # or as many as that, and three times what the answer itself took
 
 
@@ -43,6 +44,7 @@ class Kept:
 
     child: Child
     lock: threading.Lock
+    asked_of: Panel | None = None  # what it was last asked about at all the cuts
 
 
 _children: dict[tuple[Path, str], Kept] = {}
@@ -89,11 +91,12 @@ class FileStrategy:
         question = {
             "task": task,
             "params": self._given,
-            "cuts": self.cuts,
+            "cuts": self.cuts if kept.asked_of is not panel else min(self.cuts, FEW_CUTS),
             "patience": self.patience,
         }
         with kept.lock:
             header, found = kept.child.ask(question, arrays, panel, self.should_stop)
+            kept.asked_of = panel
         self.cuts_asked = header["cuts"]
         _refuse_look_ahead(header["mismatch"], panel)
         return header, found
