@@ -91,12 +91,16 @@ def resting(account: Account, bar: int, spans: dict[int, Span]) -> list[Order]:
     return [
         order
         for order in account.waiting
-        if order.decided < bar and order.symbol in spans and (order.is_stop or order.is_limit)
+        if order.decided < bar
+        and order.symbol in spans
+        and order not in account.tried  # it works on later bars
+        and (order.is_stop or order.is_limit)
     ]
 
 
 def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
     visit = Visit(spans)
+    account.undecided.clear()
     note_ambiguous(account, bar, spans)
     while True:
         touched = [
@@ -107,7 +111,7 @@ def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
         touched = [o for o in touched if not (o.is_limit and o.parent in visit.entered)]
         if not touched:
             return
-        order = min(touched, key=lambda o: urgency(account, spans[o.symbol], o))
+        order = min(touched, key=lambda o: urgency(account, o))
         visit.tried.add(order)
         meet(account, bar, order, level_of(order), visit, rests_at_once=False)
 
@@ -121,11 +125,15 @@ def reaches(account: Account, bar: int, order: Order, *prices: float) -> bool:
     return any(is_met(order, account.meets(bar, order.symbol, order.side, p)) for p in prices)
 
 
-def urgency(account: Account, span: Span, order: Order) -> tuple[float, ...]:
-    """Stops that reduce what is held, then limits that do, then entries; by signal, symbol, nearness, creation."""
+def urgency(account: Account, order: Order) -> tuple[float, ...]:
+    """Stops that reduce what is held, then limits that do, then entries; by signal, symbol, creation.
+
+    Of several that reduce it, what a price that moves their way meets first comes first.
+    """
     reduces = account.quantity(order.symbol) * order.side < 0
     rank = 2 if not reduces else 0 if order.is_stop else 1
-    near = abs(level_of(order) - span.open) if rank < 2 else 0.0
+    rises = order.is_limit == (order.side < 0)
+    near = level_of(order) * (1 if rises else -1) if rank < 2 else 0.0
     return (rank, order.decided, order.symbol, near, order.row)
 
 
@@ -171,10 +179,11 @@ def meet(
 
 def ignore_target(account: Account, bar: int, entry: Order, span: Span) -> None:
     """Of an entry inside the bar the target does not count on it; where it was within reach, that decided."""
+    if lies_both_ways(account, bar, entry, span.low, span.high):
+        account.undecided.add((bar, entry))
     for leg in entry.legs:
         if leg.is_working and leg.cause is Reason.TARGET and touches(account, bar, span, leg):
             account.ambiguous.add((bar, entry.symbol))
-            account.undecided.add((bar, entry))
             next(fill for fill in reversed(account.fills) if fill.order == entry.row).ambiguous = 1
 
 

@@ -38,7 +38,7 @@ def run(
     for one in said:
         at_close.setdefault(one.bar, []).append(one)
     for bar in range(panel.first_counted, len(account.times)):
-        account.taken = {}
+        account.taken, account.tried = {}, set()
         pay_interest(account, bar)
         corporate_actions(account, bar, bar)
         account.equity_at_open = account.to_share_out(account.opens[bar])
