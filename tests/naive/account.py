@@ -234,7 +234,9 @@ class Account:
         mine = [o for o in self.waiting if o.symbol == symbol and o.action is action]
         return [o for o in mine if o.parent is None]
 
-    def write_down(self) -> None:
+    def write_down(self, again: bool = False) -> None:
+        for curve in (self.equity, self.cash_curve, self.gross, self.held_counts):
+            del curve[len(curve) - again :]
         total, gross = self.cash, 0.0
         for symbol, position in self.held():
             value = self.money(symbol, position.quantity, position.mark)

@@ -55,10 +55,10 @@ def run(
             at_the_same_close(account, bar)
         follow_best_prices(account, bar)
         remember_closes(account, bar)
-        if bar == len(account.times) - 1:
-            corporate_actions(account, bar, bar + 1)
         account.write_down()
         check_margin(account, bar)
+    corporate_actions(account, bar, bar + 1)
+    account.write_down(again=True)
     expire_rest(account)
     tell_forced_closes(account)
     return account
