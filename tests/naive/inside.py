@@ -142,12 +142,12 @@ def note_ambiguous(account: Account, bar: int, spans: dict[int, Span]) -> None:
     for entry in {o.parent for o in resting(account, bar, spans) if o.parent is not None}:
         span = spans[entry.symbol]
         if lies_both_ways(account, bar, entry, span.low, span.high):
-            account.ambiguous.add((bar, entry.symbol))
             account.undecided.add((bar, entry))
 
 
 def lies_both_ways(account: Account, bar: int, entry: Order, low: float, high: float) -> bool:
-    legs = [leg for leg in entry.legs if leg.is_working and (leg.is_stop or leg.is_limit)]
+    legs = [leg for leg in entry.legs if leg.is_working and leg not in account.tried]
+    legs = [leg for leg in legs if leg.is_stop or leg.is_limit]
     reached = [leg for leg in legs if reaches(account, bar, leg, low, high)]
     return any(is_stop_leg(leg) for leg in reached) and any(
         leg.cause is Reason.TARGET for leg in reached
@@ -246,5 +246,4 @@ def note_ambiguous_after(
     here = path[number] + (path[number + 1] - path[number]) * (key - number)
     left = [here, *path[number + 1 :]]
     if lies_both_ways(account, bar, entry, min(left), max(left)):
-        account.ambiguous.add((bar, entry.symbol))
         account.undecided.add((bar, entry))

@@ -264,7 +264,9 @@ class Instant:
         fill.commission = costs.commission(order, quantity, price)
         fill.tax = costs.tax(quantity, price, order.side)
         fill.slippage = costs.value(quantity, abs(price - deal.raw))
-        fill.ambiguous = int((self.bar, order.parent) in account.undecided)
+        if (self.bar, order.parent) in account.undecided:
+            fill.ambiguous = 1
+            account.ambiguous.add((self.bar, order.symbol))
         account.taken[order.symbol] = account.taken.get(order.symbol, 0.0) + quantity
         if order.entered < 0:
             order.entered, order.phase = self.bar, self.phase
