@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.asking import drift_weights_of, instructions_of
 from engine.driver import Simulation, new_simulation, restart, rules_of
 from engine.errors import BacktestValidationError
 from engine.kernels.lean_row import COLUMNS, new_rows
 from engine.metrics import compute_metrics
-from engine.simulate import instructions_of
 from engine.strategies.protocol import Strategy
 from engine.sweeps.job import Indices, Job, Stopped, check_warmup
 from engine.sweeps.views import View
@@ -73,7 +73,8 @@ class GeneralWorker:
         """Write the figures of one combination; False when it was stopped before its end."""
         config, panel = self._job.config, view.panel
         instructions, _ = instructions_of(config, panel, strategy)
-        simulation = self._at_the_start(view, instructions)
+        weights = drift_weights_of(config, panel, strategy)
+        simulation = self._at_the_start(view, instructions, weights)
         while not simulation.is_done:
             if stopped():
                 return False
@@ -81,24 +82,27 @@ class GeneralWorker:
         self._write(rows, place, simulation, view)
         return True
 
-    def _at_the_start(self, view: View, instructions: NDArray[np.void]) -> Simulation:
+    def _at_the_start(
+        self, view: View, instructions: NDArray[np.void], weights: NDArray[np.float64] | None
+    ) -> Simulation:
         capital = self._job.config.account.initial_capital
         simulation = self._simulation
         if simulation is None or simulation.panel is not view.panel:
-            simulation = new_simulation(view.panel, instructions, self._rules, capital)
+            simulation = new_simulation(view.panel, instructions, self._rules, capital, weights)
             self._simulation = simulation
         else:
-            restart(simulation, instructions, capital)
+            restart(simulation, instructions, capital, weights)
         return simulation
 
     def _write(
         self, rows: NDArray[np.void], place: int, simulation: Simulation, view: View
     ) -> None:
         panel, account = view.panel, self._job.config.account
+        multiplier = self._job.config.execution.multiplier
         counted = slice(panel.first_counted, panel.n_bars)
         fills = simulation.fills[: simulation.state["n_fills"][0]]
         orders = simulation.book.orders[: simulation.state["n_orders"][0]]
-        trades, _ = match_trades(fills, orders, panel, panel.n_bars - 1)
+        trades, _ = match_trades(fills, orders, panel, panel.n_bars - 1, multiplier)
         metrics, _ = compute_metrics(
             time_ns=panel.time_ns[counted],
             equity=simulation.curve.equity[counted],

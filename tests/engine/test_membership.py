@@ -1,16 +1,12 @@
 """Only members are bought: whatever a strategy says, in any form, a universe through time has the last word."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from engine.config import parse_config
-from engine.membership import signals_of_members, weights_of_members
 from engine.simulate import run_backtest
-from engine.strategies.protocol import Signals
 from engine.strategies.registry import get
 from engine.types import Side
-from tests.engine.builders import NAN, panel_of
+from tests.engine.builders import panel_of
 
 MEMBERS = np.array([[1, 0], [1, 0], [1, 1], [0, 1], [0, 1]], np.bool_)
 CLOSES = {"A": [10, 11, 12, 13, 14], "B": [10, 11, 12, 13, 14]}
@@ -58,35 +54,3 @@ def test_signals_enter_members_and_keep_them_when_they_leave() -> None:
     found = run("buy_and_hold")
 
     assert found == [(1, "A", "BUY"), (3, "B", "BUY")]
-
-
-@given(st.data())
-def test_no_entry_and_no_weight_is_left_outside(data: st.DataObject) -> None:
-    shape = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 4)))
-
-    def mask() -> np.ndarray:
-        size = shape[0] * shape[1]
-        return np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size))).reshape(
-            shape
-        )
-
-    members, enter, leave = mask(), mask(), mask()
-    weights = np.where(mask(), NAN, 0.5)
-
-    signals = signals_of_members(Signals(enter_long=enter, exit_long=leave), members)
-    held = weights_of_members(weights, members)
-
-    assert signals.enter_long is not None
-    assert not (signals.enter_long & ~members).any()
-    assert signals.exit_long is leave
-    unsaid = np.isnan(weights).all(axis=1)
-    assert np.isnan(held[unsaid]).all()
-    assert not (held[~unsaid][~members[~unsaid]] != 0).any()
-    np.testing.assert_array_equal(held[members], weights[members])
-
-
-def test_where_membership_is_not_known_nothing_changes() -> None:
-    signals, weights = Signals(enter_long=np.ones((1, 1), np.bool_)), np.ones((1, 1))
-
-    assert signals_of_members(signals, None) is signals
-    assert weights_of_members(weights, None) is weights
