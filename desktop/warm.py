@@ -68,6 +68,7 @@ def _run_every_strategy() -> None:
     from desktop.service.demo import demo_config
     from desktop.service.running import bars_of, strategy_of
     from engine.simulate import run_backtest
+    from engine.statistics.performance import performance_of
     from engine.strategies import registry
 
     sections = [{"name": name} for name in registry.BUILT_IN]
@@ -75,7 +76,9 @@ def _run_every_strategy() -> None:
         strategy_section = StrategyConfig.model_validate(section)
         config = demo_config().model_copy(update={"strategy": strategy_section})
         strategy = strategy_of(config)
-        run_backtest(config, bars_of(config, strategy, None), strategy, clock=time.perf_counter)
+        bars = bars_of(config, strategy, None)
+        result = run_backtest(config, bars, strategy, clock=time.perf_counter)
+    performance_of(result)
 
 
 class Warmer:

@@ -35,6 +35,8 @@ def split_adjusted(panel: Panel, column: Column) -> NDArray[np.float64]:
     adjusted already.
     """
     values: NDArray[np.float64] = getattr(panel, column)
+    if len(panel.events) == 0:  # as most are, and a sweep asks ten thousand times
+        return values
     splits = panel.events[panel.events["kind"] == EventKind.SPLIT]
     if panel.adjustment != "raw" or len(splits) == 0:
         return values

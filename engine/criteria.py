@@ -76,7 +76,7 @@ class Criterion(_Record):
             if name not in parts:
                 raise ValueError(f"{name} is missing; a criterion has left, op and right")
         if (self.op == "between") != (self.upto is not None):
-            raise ValueError("between takes right and upto, everything else right alone")
+            raise ValueError("between, and nothing else, has two bounds: right and upto")
         if self.op not in _COMPARE:
             self._check_count()
         elif self.left is not None and self.left.number is not None:
@@ -194,6 +194,11 @@ class Criteria(_Record):
         weight = self.weight_expression
         if weight is not None:
             yield ("weight" if self.weigh_by == "expression" else "weigh_by"), weight
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The point-in-time fields that any of its expressions reads."""
+        return frozenset().union(*(expression.fields for _, expression in self.expressions()))
 
     @property
     def warmup_bars(self) -> int:

@@ -5,17 +5,18 @@ bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.types import ACTION_EVENT, EventKind
+from engine.types import ACTION_EVENT, NS_PER_DAY, TIMEFRAME_NS, EventKind
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 INSTRUMENT_COLUMNS = ("lot_size", "tick_size", "multiplier")
+_HASHED = 1 << 20  # values a block
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class PanelArrays(NamedTuple):
     volume: NDArray[np.float64]
     volume_known: NDArray[np.bool_]
     events: NDArray[np.void]
+    members: NDArray[np.bool_]  # (n_bars, n_symbols), or (0, n_symbols) when unknown
+    finer: NDArray[np.float64]  # (n_finer, 4, n_symbols) open, high, low, close of finer bars
+    finer_first: NDArray[np.int64]  # (n_bars + 1,) where the finer bars of each bar begin, or (0,)
     half_spread: NDArray[np.float64]  # (n_bars, n_symbols), or (0, 0) where nothing is quoted
 
 
@@ -76,6 +80,7 @@ class Panel:
             worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
         notices: what was noticed on loading, one sentence each ("sorted …").
+        warnings: what makes a result doubtful, one sentence each.
         defects: count of bad bars dropped, by kind.
         labels: where the bars came from, for people ("DEMO", a path); not part of the content.
     """
@@ -105,6 +110,7 @@ class Panel:
     half_spread: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
 
@@ -186,8 +192,22 @@ class Panel:
             self.volume,
             known,
             self.events,
+            np.empty((0, self.n_symbols), np.bool_) if self.members is None else self.members,
+            *self._finer_arrays(),
             np.empty((0, 0)) if self.half_spread is None else self.half_spread,
         )
+
+    def _finer_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Lay the finer bars that lie inside a bar one after the other, and say where each bar's begin."""
+        finer = self.finer
+        if finer is None:
+            return np.empty((0, 4, self.n_symbols)), np.empty(0, np.int64)
+        of_bar = np.searchsorted(self.time_ns, finer.time_ns, side="right") - 1
+        end = self.time_ns + TIMEFRAME_NS.get(self.timeframe, NS_PER_DAY)
+        inside = (of_bar >= 0) & (finer.time_ns < end[np.maximum(of_bar, 0)])
+        prices = np.stack([finer.open, finer.high, finer.low, finer.close], axis=1)[inside]
+        first = np.searchsorted(of_bar[inside], np.arange(self.n_bars + 1))
+        return np.ascontiguousarray(prices), first.astype(np.int64)
 
     def slice(self, start: int, stop: int) -> "Panel":
         """Return bars ``[start, stop)``, sharing memory; events outside are left out."""
@@ -216,63 +236,84 @@ class Panel:
             fields={k: v[start:stop] for k, v in self.fields.items()},
         )
 
-    def content_hash(self) -> str:
+    def content_hash(self, look: Callable[[], object] | None = None) -> str:
         """Return the SHA-256 (64 hex) over what a simulation can see.
 
         Symbols, range with warm-up, prices, volumes, actions, fields, adjustment, currency, calendar and benchmark;
-        not where the data came from, nor the order in which it came.
+        not where the data came from, nor the order in which it came. ``look`` is called between blocks; what it
+        raises ends the work.
         """
         known: str | None = self.__dict__.get("_content_hash")
         if known is not None:  # nothing in a panel ever changes, and a large one takes a while
             return known
-        digest = hashlib.sha256(b"tbdata1\n")
-
-        def put(label: str, data: bytes) -> None:
-            digest.update(f"{label}:{len(data)}\n".encode())
-            digest.update(data)
-
-        head = [
+        digest = _Digest(look)
+        head = (
             self.timeframe,
             self.adjustment,
             self.currency,
             str(self.has_dividends),
             str(self.membership_known),
-        ]
-        put("head", "\x1f".join(head).encode())
-        put("symbols", "\x1f".join(self.symbols).encode())
-        put("counted", str(self.first_counted).encode())
-        put("time", self.time_ns.astype("<i8").tobytes())
+        )
+        digest.put("head", "\x1f".join(head).encode())
+        digest.put("symbols", "\x1f".join(self.symbols).encode())
+        digest.put("counted", str(self.first_counted).encode())
+        digest.put("time", self.time_ns.astype("<i8").tobytes())
         for name in (*PRICE_COLUMNS, "volume"):
-            put(name, _canonical(getattr(self, name)))
+            digest.put_values(name, getattr(self, name))
         for name in sorted(self.fields):
-            put(f"field {name}", _canonical(self.fields[name]))
+            digest.put_values(f"field {name}", self.fields[name])
+        self._digest_rest(digest)
+        object.__setattr__(self, "_content_hash", digest.hexdigest())
+        return digest.hexdigest()
+
+    def _digest_rest(self, digest: "_Digest") -> None:
+        """Add what belongs to the bars."""
         for event in self.events:
             kind = EventKind(int(event["kind"])).name
-            put(
-                "event",
-                f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode(),
-            )
+            said = f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}"
+            digest.put("event", said.encode())
         if self.sessions is not None:
-            put("sessions", self.sessions.astype("<i8").tobytes())
+            digest.put("sessions", self.sessions.astype("<i8").tobytes())
         if self.members is not None:
-            put("members", np.packbits(self.members).tobytes())
+            digest.put("members", np.packbits(self.members).tobytes())
         if self.half_spread is not None:
-            put("half spread", _canonical(self.half_spread))
+            digest.put("half spread", _canonical(self.half_spread))
         if self.finer is not None:
-            put("finer", self.finer.content_hash().encode())
+            digest.put("finer", self.finer.content_hash(digest.look).encode())
         for name in INSTRUMENT_COLUMNS:
             values = getattr(self, name)
             if values is not None:
-                put(name, _canonical(values))
-        put("per year", repr(self.bars_per_year).encode())
-        if self.benchmark is not None:
-            put(
-                "benchmark",
-                f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
-            )
-            put("benchmark values", _canonical(self.benchmark.values))
-        object.__setattr__(self, "_content_hash", digest.hexdigest())
-        return digest.hexdigest()
+                digest.put(name, _canonical(values))
+        digest.put("per year", repr(self.bars_per_year).encode())
+        bench = self.benchmark
+        if bench is not None:
+            said = f"{bench.name} {bench.base!r} {bench.total_return}"
+            digest.put("benchmark", said.encode())
+            digest.put_values("benchmark values", bench.values)
+
+
+class _Digest:
+    """A SHA-256 over labelled parts; ``look`` is called between blocks of large ones."""
+
+    def __init__(self, look: Callable[[], object] | None) -> None:
+        self.look = look
+        self._hash = hashlib.sha256(b"tbdata1\n")
+
+    def put(self, label: str, data: bytes) -> None:
+        self._hash.update(f"{label}:{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def put_values(self, label: str, values: NDArray[np.float64]) -> None:
+        flat = values.reshape(-1)
+        self._hash.update(f"{label}:{8 * len(flat)}\n".encode())
+        # blockwise: a copy of it all would double its memory
+        for start in range(0, len(flat), _HASHED):
+            if self.look is not None:
+                self.look()
+            self._hash.update(_canonical(flat[start : start + _HASHED]))
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

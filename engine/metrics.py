@@ -14,10 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.kernels.activity import traded_value_nb
-from engine.kernels.benchmark import pair_nb
-from engine.kernels.equity import NOISE, CurveSums, Falls, curve_nb, drawdown_nb, falls_nb
+from engine.kernels.benchmark import known_ends_nb, pair_nb
+from engine.kernels.equity import (
+    NOISE,
+    CurveSums,
+    Falls,
+    curve_nb,
+    drawdown_nb,
+    falls_nb,
+    returns_nb,
+)
 from engine.metric_table import METRICS, Metric
-from engine.percentiles import tails_of
+from engine.percentiles import EVERYWHERE, Bounds, bounds_of, tails_of
 from engine.sheet import Sheet, Value
 from engine.statistics.trades import groups_of, put_trade_metrics
 from engine.types import NS_PER_DAY
@@ -50,8 +58,8 @@ def scaled_benchmark(values: Floats, base: float, initial_capital: float) -> Flo
     It starts from ``base``, the close before the first bar, or where that is NaN from the first
     value known; before that it is NaN.
     """
-    known = np.flatnonzero(values > 0.0)
-    start = base if base > 0.0 else float(values[known[0]]) if len(known) else math.nan
+    first, _ = known_ends_nb(values)
+    start = base if base > 0.0 else float(values[first]) if first >= 0 else math.nan
     return values * (initial_capital / start)
 
 
@@ -76,6 +84,8 @@ class _Run:
     per_year: float
     risk_free: float  # per bar
     middle: float  # the provisional mean of the returns
+    bounds: Bounds
+    kept: Floats  # the returns at or beyond them
 
     @property
     def n(self) -> int:
@@ -106,8 +116,10 @@ def _run_of(
 ) -> _Run:
     middle = steady_growth(capital, float(equity[-1]), len(equity))
     risk_free = risk_free_rate / per_year
-    sums = curve_nb(equity, gross, capital, risk_free, middle)
-    return _Run(time_ns, equity, sums, capital, per_year, risk_free, middle)
+    bounds, kept = bounds_of(equity), np.empty(len(equity))
+    sums = curve_nb(equity, gross, capital, risk_free, middle, bounds.outside, kept)
+    kept = kept[: sums.kept]
+    return _Run(time_ns, equity, sums, capital, per_year, risk_free, middle, bounds, kept)
 
 
 def compute_metrics(
@@ -267,7 +279,10 @@ def _tails(sheet: Sheet, run: _Run) -> None:
     if reason:
         sheet.skip(reason, "var_95", "cvar_95", "tail_ratio")
         return
-    tails = tails_of(run.equity, run.capital)
+    tails = tails_of(run.kept, run.n, run.bounds)
+    if tails is None:  # the sample has misled: look everywhere
+        tails = tails_of(returns_nb(run.equity, run.capital), run.n, EVERYWHERE)
+        assert tails is not None, "every return is there"
     sheet.put("var_95", tails.low)
     sheet.put("cvar_95", tails.shortfall)
     if abs(tails.low) <= NOISE:
@@ -281,19 +296,18 @@ def _against_benchmark(sheet: Sheet, run: _Run, values: Floats | None, base: flo
     if values is None:
         sheet.skip(_NO_BENCHMARK, *compared, "benchmark_return")
         return
-    known = np.flatnonzero(values > 0.0)
-    if len(known) == 0:
+    first, last = known_ends_nb(values)
+    if first < 0:
         sheet.skip("the benchmark has no value in this range", *compared, "benchmark_return")
         return
-    start = base if base > 0.0 else float(values[known[0]])
-    sheet.put("benchmark_return", float(values[known[-1]]) / start - 1.0)
+    start, end = base if base > 0.0 else float(values[first]), float(values[last])
+    sheet.put("benchmark_return", end / start - 1.0)
     reason = run.why_no_returns()
     if reason:
         sheet.skip(reason, *compared)
         return
     n = run.n
-    last = float(values[known[-1]])
-    other_middle = steady_growth(start, last, n)
+    other_middle = steady_growth(start, end, n)
     pair = pair_nb(run.equity, run.capital, values, base, (run.middle, other_middle))
     mean, other_mean = run.middle + pair.r / n, other_middle + pair.b / n
     squares = max(pair.b_b - pair.b * pair.b / n, 0.0)

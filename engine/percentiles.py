@@ -1,15 +1,16 @@
 """The outer percentiles of an equity curve's returns, and the mean of what lies beyond the lower.
 
 Linear between neighbours, as a sorted list would give them, but found by selection: of a million
-returns a sample tells where to look, so that only some thousands are put in order.
+returns a sample tells where to look (`bounds_of`), the pass over the curve keeps what lies outside,
+and of that only what is near is put in order (`tails_of`).
 """
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.kernels.equity import returns_nb
 from engine.kernels.tails import near_nb, total_nb
 
 Floats = NDArray[np.float64]
@@ -21,6 +22,21 @@ _SAMPLE: Final = 4096
 _SLACK: Final = 0.015  # a sample's 5th percentile is off by 0.0034 (one standard deviation)
 
 
+class Bounds(NamedTuple):
+    """Where both percentiles are looked for: two windows of returns."""
+
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+    @property
+    def outside(self) -> tuple[float, float]:
+        """The inner ends: what lies at or beyond them has to be kept."""
+        return self.low[1], self.high[0]
+
+
+EVERYWHERE: Final = Bounds((-math.inf, math.inf), (-math.inf, math.inf))
+
+
 class Tails(NamedTuple):
     """Both percentiles and the mean of the returns at or below the lower one."""
 
@@ -29,46 +45,57 @@ class Tails(NamedTuple):
     shortfall: float
 
 
-def tails_of(equity: Floats, initial_capital: float) -> Tails:
-    """Return the 5th and 95th percentile of the returns per bar, and the mean at or below the 5th.
+def bounds_of(equity: Floats) -> Bounds:
+    """Return where the 5th and the 95th percentile of the returns of a curve surely lie, or nearly so.
 
     Parameters
     ----------
-    equity : (n_bars,) after each bar, money; two bars or more
-    initial_capital : what the first return starts from
+    equity : (n_bars,) after each bar, money
     """
-    if len(equity) > _MANY:
-        found = _by_selection(equity, initial_capital)
-        if found is not None:
-            return found
-    ordered = np.sort(returns_nb(equity, initial_capital))
-    low = _between(ordered, TAIL * (len(ordered) - 1), 0)
-    high = _between(ordered, (1.0 - TAIL) * (len(ordered) - 1), 0)
-    beyond = int(np.searchsorted(ordered, low, side="right"))
-    return Tails(low, high, total_nb(ordered[:beyond]) / beyond)
-
-
-def _by_selection(equity: Floats, initial_capital: float) -> Tails | None:
-    """Return the tails from what lies near them, or None when the sample has misled."""
     n = len(equity)
+    if n <= _MANY:
+        return EVERYWHERE
     at = np.arange(1, n, n // _SAMPLE)
     before = equity[at - 1]
-    sample = np.sort((equity[at] - before) * (1.0 / before))
+    with np.errstate(all="ignore"):  # a curve that is ruined or no number is found out elsewhere
+        sample = np.sort((equity[at] - before) * (1.0 / before))
     inner, outer = (round(len(sample) * share) for share in (TAIL + _SLACK, TAIL - _SLACK))
-    low_window = float(sample[outer]), float(sample[inner])
-    high_window = float(sample[-1 - inner]), float(sample[-1 - outer])
-    near = near_nb(equity, initial_capital, low_window, high_window)
-    low_place = TAIL * (n - 1)
-    high_place = (1.0 - TAIL) * (n - 1)
-    skipped = n - near.above - len(near.high)
-    inside = _holds(low_place - near.below, near.low) and _holds(high_place - skipped, near.high)
-    if not inside:
-        return None
-    lower, upper = np.sort(near.low), np.sort(near.high)
-    low = _between(lower, low_place, near.below)
+    low = float(sample[outer]), float(sample[inner])
+    return Bounds(low, (float(sample[-1 - inner]), float(sample[-1 - outer])))
+
+
+def tails_of(kept: Floats, n: int, bounds: Bounds) -> Tails | None:
+    """Return the 5th and 95th percentile of ``n`` returns, and the mean at or below the 5th.
+
+    Parameters
+    ----------
+    kept : (n_kept,)
+        In the order of time those returns that lie at or beyond ``bounds.outside``.
+    n : int
+        Two or more.
+    bounds : Bounds
+        From `bounds_of`, or `EVERYWHERE` when all returns were kept.
+
+    Returns
+    -------
+    None when the sample behind the bounds has misled: then all returns are needed.
+    """
+    if bounds == EVERYWHERE and len(kept) < n:  # a return that is no number is at no bound
+        return Tails(math.nan, math.nan, math.nan)
+    low_place, high_place = TAIL * (n - 1), (1.0 - TAIL) * (n - 1)
+    if bounds == EVERYWHERE:
+        lower = upper = np.sort(kept)
+        below, below_sum, skipped = 0, 0.0, 0
+    else:
+        near = near_nb(kept, bounds.low, bounds.high)
+        lower, upper = np.sort(near.low), np.sort(near.high)
+        below, below_sum, skipped = near.below, near.below_sum, n - near.above - len(upper)
+        if not (_holds(low_place - below, lower) and _holds(high_place - skipped, upper)):
+            return None
+    low = _between(lower, low_place, below)
     beyond = int(np.searchsorted(lower, low, side="right"))
-    total = near.below_sum + total_nb(lower[:beyond])
-    return Tails(low, _between(upper, high_place, skipped), total / (near.below + beyond))
+    shortfall = (below_sum + total_nb(lower[:beyond])) / (below + beyond)
+    return Tails(low, _between(upper, high_place, skipped), shortfall)
 
 
 def _holds(place: float, values: Floats) -> bool:

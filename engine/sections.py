@@ -113,7 +113,12 @@ class DataConfig(Section):
         None, description="A symbol or series of the source to compare with"
     )
     calendar: str | None = Field(
-        None, description="Exchange calendar (XNYS, XKRX …) that says when periods end"
+        None,
+        description="Exchange calendar (XNYS, XKRX …) that says when periods end; that of the market "
+        'where the source knows it, "none" for none',
+    )
+    adjustment: Literal["raw", "split", "total"] | None = Field(
+        None, description="What is worked into the prices; what the source says when empty"
     )
     on_bad_bars: Literal["refuse", "drop"] = Field(
         "refuse", description="What to do with impossible bars"

@@ -38,6 +38,8 @@ class DrawdownChart(Chart):
         """Show several runs; values are fractions, zero or negative."""
         self._compares = True
         self._lines = comparison_lines(comparison)
+        for line in self._lines:
+            line.names_end = False  # they are named above, where the lines are further apart
         self.top_room = comparison_room(len(self._lines))
         self.set_layers(list(self._lines), comparison.base)
 

@@ -36,7 +36,7 @@ def comparison_lines(comparison: Comparison) -> list[LineLayer]:
 
 def comparison_room(lines: int) -> float:
     """Return the pixels above the highest value that the read-out of so many lines needs."""
-    return 34.0 + 17.0 * ((lines - 1) // 6)
+    return 30.0 + 17.0 * ((lines - 1) // 6)
 
 
 def comparison_readings(

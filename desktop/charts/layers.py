@@ -121,6 +121,7 @@ class LineLayer:
         self.width = width
         self.dash = dash
         self.visible = True
+        self.names_end = True  # whether the label stands at the line's end, or only in read-outs
 
     def paint(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
         """Draw the part in sight."""

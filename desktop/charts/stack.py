@@ -13,7 +13,7 @@ from desktop.charts.equity import EquityChart
 from desktop.charts.price import PriceChart
 from desktop.tokens import Tokens
 
-HEIGHTS = (50, 18, 32)  # shares of equity, drawdown and price
+HEIGHTS = (46, 19, 35)  # shares of equity, drawdown and price
 
 
 class ChartStack(QWidget):
@@ -49,7 +49,7 @@ class ChartStack(QWidget):
             self._splitter.setStretchFactor(self._splitter.indexOf(chart), share)
             chart.needs_changed.connect(self._on_needs_changed)
             chart.command.connect(partial(self._on_command, chart))
-        self._splitter.setSizes([share * 10 for share in HEIGHTS])
+        self.share_height(*HEIGHTS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._splitter)
@@ -65,6 +65,10 @@ class ChartStack(QWidget):
         """Take other colours."""
         for chart in self.charts:
             chart.set_tokens(tokens)
+
+    def share_height(self, *shares: int) -> None:
+        """Share the height out between the charts, top to bottom."""
+        self._splitter.setSizes([share * 10 for share in shares])
 
     def set_price_shown(self, shown: bool) -> None:
         """Show or hide the prices."""

@@ -30,10 +30,12 @@ from desktop.cli import (
     show,
     stop,
     strategy,
+    sweep,
     sync,
     trades,
 )
 from desktop.cli.output import console, show_error
+from desktop.service.child import end_all
 from engine.errors import BacktestError, BacktestValidationError, Problem
 
 CANCELLED: Final = 130
@@ -77,6 +79,7 @@ for group, name in (
     (strategy, "strategy"),
     (connect, "connect"),
     (db, "db"),
+    (sweep, "sweep"),
     (sync, "sync"),
 ):
     app.add_typer(group.app, name=name)
@@ -107,15 +110,8 @@ def run_cli(argv: Sequence[str]) -> int:
     except Exception as error:
         return _defect(error, as_json=as_json)
     finally:
-        _end_children()
+        end_all()
     return result if isinstance(result, int) else 0
-
-
-def _end_children() -> None:
-    """End the processes of strategy files, if the command has started any."""
-    proxy = sys.modules.get("desktop.service.child.proxy")
-    if proxy is not None:
-        proxy.end_children()
 
 
 def _usage_error(error: Any, *, as_json: bool) -> int:

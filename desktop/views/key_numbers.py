@@ -43,6 +43,7 @@ class _Number(QWidget):
         self.setAccessibleName(f"{self._caption.text()}: {text}")
         self.setAccessibleDescription(tip)
         word = "up" if change > 0 else "down" if change < 0 else ""
+        word = "none" if text == fmt.UNDEFINED else word
         if self._figure.property("change") != word:
             self._figure.setProperty("change", word)
             self._figure.style().unpolish(self._figure)
@@ -110,12 +111,13 @@ class KeyNumbers(QWidget):
         self._show_gap(self._numbers["vs_benchmark"], result)
         self._fit()
 
-    def show_equity(self, equity: float, initial_capital: float) -> None:
-        """Show the return so far of a run under way."""
-        if initial_capital > 0:
-            rate = equity / initial_capital - 1.0
+    def show_live(self, rate: float | None, fall: float, trades: int) -> None:
+        """Show return, worst fall and closed trades of a run under way, as fractions; the rest is known at its end."""
+        if rate is not None:
             self._numbers["total_return"].put(fmt.percent(rate, sign=True), "", rate)
-            self._fit()
+        self._numbers["max_drawdown"].put(fmt.percent(fall))
+        self._numbers["total_trades"].put(fmt.count(trades))
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take the largest figures that fit."""

@@ -18,6 +18,7 @@ class NotesPanel(QPlainTextEdit):
         super().__init__(parent)
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setProperty("role", "notes")
         self.setAccessibleName(self.tr("Notes"))
 
     def show_result(

@@ -52,7 +52,7 @@ class ResultHeader(QWidget):
 
     def show_live(self, title: str, subtitle: str) -> None:
         """Show a run that is under way."""
-        self._put(title, subtitle, "", ())
+        self._put(title, subtitle, self.tr("Under way: figures are those so far."), ())
 
     def _put(self, title: str, subtitle: str, verdict: str, badges: tuple[str, ...]) -> None:
         self.title.setText(title)

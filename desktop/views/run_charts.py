@@ -12,12 +12,13 @@ from desktop.presenters.compare import CompareView
 from desktop.presenters.state import RunView
 from desktop.views.notes import refusals_of
 from engine.result import BacktestResult, LiveCurve
+from engine.statistics.performance import Performance, performance_of
 from engine.types import OrderReason
 
 
 @dataclass(frozen=True)
 class RunCharts:
-    """What charts, table and notes of one run show; ``prices`` are those of ``symbol``, None when they can't be had."""
+    """What charts, tables and notes of a run show; ``prices`` are those of ``symbol``, None when they can't be had."""
 
     curves: Curves
     symbol: int
@@ -25,6 +26,7 @@ class RunCharts:
     trades: Trades
     arrays: TradeArrays
     refusals: Mapping[OrderReason, int]
+    performance: Performance
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def charts_of(view: RunView) -> RunCharts:
         trades_of(view, symbol),
         TradeArrays.of(result),
         refusals_of(result),
+        performance_of(result),
     )
 
 

@@ -37,6 +37,17 @@ def benchmark_returns_nb(values: Floats, base: float) -> Floats:
 
 
 @njit(nogil=True, cache=True)
+def known_ends_nb(values: Floats) -> tuple[int, int]:
+    """Return the first and the last bar whose value is known, -1 twice where none is."""
+    first, last = 0, len(values) - 1
+    while first <= last and not values[first] > 0.0:
+        first += 1
+    while last >= first and not values[last] > 0.0:
+        last -= 1
+    return (first, last) if first <= last else (-1, -1)
+
+
+@njit(nogil=True, cache=True)
 def pair_nb(
     equity: Floats, capital: float, values: Floats, base: float, middles: tuple[float, float]
 ) -> PairSums:

@@ -26,6 +26,7 @@ class CurveSums(NamedTuple):
     downside: float  # sum of min(return - target, 0)^2
     equity: float  # sum
     exposure: float  # sum of gross / equity
+    kept: int  # how many returns were kept
 
 
 class Falls(NamedTuple):
@@ -79,8 +80,10 @@ def curve_nb(
     capital: float,
     target: float,
     middle: float,
+    outside: tuple[float, float],
+    kept: NDArray[np.float64],
 ) -> CurveSums:
-    """Sum up the curve, (n_bars,) each.
+    """Sum up the curve, (n_bars,) each, and keep the returns at or beyond two bounds, in their order.
 
     A return below ``target`` counts as downside; ``middle`` is the provisional mean. One division a
     bar serves its exposure and the next bar's return. Together with `falls_nb` in one loop it needs
@@ -89,6 +92,7 @@ def curve_nb(
     lowest, lowest_base, before = np.inf, capital, capital
     per_before = 1.0 / before if before != 0.0 else 0.0
     first = second = third = fourth = downside = money = exposure = 0.0
+    n = 0
     for i in range(len(equity)):
         value = equity[i]
         change = (value - before) * per_before
@@ -96,6 +100,9 @@ def curve_nb(
         lowest = min(lowest, value)
         before = value
         per_before = 1.0 / value if value != 0.0 else 0.0
+        # It stays when it counts, else the next takes its place: no branch to guess wrong.
+        kept[n] = change
+        n += (change <= outside[0]) | (change >= outside[1])
         away = change - middle
         square = away * away
         first += away
@@ -106,7 +113,9 @@ def curve_nb(
         downside += excess * excess
         money += value
         exposure += gross[i] * per_before
-    return CurveSums(lowest, lowest_base, first, second, third, fourth, downside, money, exposure)
+    return CurveSums(
+        lowest, lowest_base, first, second, third, fourth, downside, money, exposure, n
+    )
 
 
 @njit(nogil=True, cache=True)

@@ -1,7 +1,7 @@
 """The outer percentiles of returns, by selection.
 
-A sample says about where a percentile lies; one pass counts what is surely beyond it and keeps what
-is near, and only that is put in order. Sorting a million returns takes twenty times as long.
+A sample says about where a percentile lies; what is surely beyond it is counted, what is near is
+kept, and only that is put in order. Sorting a million returns takes twenty times as long.
 """
 
 from typing import NamedTuple
@@ -24,32 +24,20 @@ class Near(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def near_nb(
-    equity: Floats, capital: float, low: tuple[float, float], high: tuple[float, float]
-) -> Near:
-    """Return which of a curve's returns lie in two windows, bounds included."""
-    outer = np.empty(len(equity))
-    n = 0
-    before = capital
-    for value in equity:
-        change = (value - before) * (1.0 / before) if before != 0.0 else 0.0
-        before = value
-        # It stays when it counts, else the next takes its place: no branch to guess wrong.
-        outer[n] = change
-        n += (change <= low[1]) | (change >= high[0])
-    in_low, in_high = np.empty(n), np.empty(n)
+def near_nb(values: Floats, low: tuple[float, float], high: tuple[float, float]) -> Near:
+    """Return which values lie in two windows, bounds included, and what lies beyond them."""
+    in_low, in_high = np.empty(len(values)), np.empty(len(values))
     n_low = n_high = below = above = 0
     below_sum = 0.0
-    for i in range(n):
-        change = outer[i]
-        is_below = change < low[0]
+    for value in values:
+        is_below = value < low[0]
         below += is_below
-        below_sum += change if is_below else 0.0
-        in_low[n_low] = change
-        n_low += (not is_below) & (change <= low[1])
-        in_high[n_high] = change
-        n_high += (change >= high[0]) & (change <= high[1])
-        above += change > high[1]
+        below_sum += value if is_below else 0.0
+        in_low[n_low] = value
+        n_low += (not is_below) & (value <= low[1])
+        in_high[n_high] = value
+        n_high += (value >= high[0]) & (value <= high[1])
+        above += value > high[1]
     return Near(in_low[:n_low].copy(), in_high[:n_high].copy(), below, below_sum, above)
 
 

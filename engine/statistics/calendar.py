@@ -76,12 +76,14 @@ def period_rows(
     """
     if len(time_ns) == 0:
         return np.empty(0, np.int64), np.zeros(0, PERIOD)
-    number = _period_numbers(time_ns, length)
-    last_bars = np.append(np.flatnonzero(number[1:] != number[:-1]), len(number) - 1)
-    rows = np.zeros(len(last_bars), PERIOD)
-    rows["last_bar"] = last_bars
+    days = time_ns // NS_PER_DAY
+    last_of_day = _last_of_each(days)
+    numbers = _period_numbers(days[last_of_day], length)
+    last_day = _last_of_each(numbers)
+    rows = np.zeros(len(last_day), PERIOD)
+    rows["last_bar"] = last_of_day[last_day]
     periods_nb(equity, float(initial_capital), rows)
-    return number[last_bars], rows
+    return numbers[last_day], rows
 
 
 def by_period(result: BacktestResult, length: Length) -> Table:
@@ -131,10 +133,15 @@ def monthly_returns(
     return tuple(found)
 
 
-def _period_numbers(time_ns: Ints, length: Length) -> Ints:
+def _last_of_each(numbers: Ints) -> Ints:
+    """Return where each run of equal numbers ends."""
+    return np.append(np.flatnonzero(numbers[1:] != numbers[:-1]), len(numbers) - 1)
+
+
+def _period_numbers(days: Ints, length: Length) -> Ints:
     if length == "week":
-        return (time_ns // NS_PER_DAY + _THURSDAY_TO_MONDAY) // 7
-    months: Ints = time_ns.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+        return (days + _THURSDAY_TO_MONDAY) // 7
+    months: Ints = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return months // _MONTHS[length]
 
 

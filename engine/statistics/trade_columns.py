@@ -16,7 +16,7 @@ SHARED: Final = (
 )  # fmt: skip
 
 TRADE_COLUMNS: Final[tuple[Metric, ...]] = (
-    Metric("net_profit", "Net profit", "money", "high",
+    Metric("net_profit", "Realised profit", "money", "high",
            "sum of profits after costs",
            "What the trades brought together."),
     Metric("contribution", "Contribution", "percent", "high",
@@ -53,10 +53,10 @@ TRADE_COLUMNS: Final[tuple[Metric, ...]] = (
     Metric("most_losses", "Most losses in a row", "count", "low",
            "longest run of losing trades, in the order of exit",
            "What must be sat through; a break-even trade ends the run."),
-    Metric("avg_mae", "Average adverse excursion", "money", "high",
+    Metric("avg_mae", "Average MAE", "money", "high",
            "mean of the worst excursion of prices × quantity",
            "How far a trade goes wrong on the way; ≤ 0."),
-    Metric("avg_mfe", "Average favourable excursion", "money", "high",
+    Metric("avg_mfe", "Average MFE", "money", "high",
            "mean of the best excursion of prices × quantity",
            "How far a trade goes right on the way."),
     Metric("commission", "Commission", "money", "low",

@@ -41,7 +41,9 @@ def groups_of(
     GROUP (n_groups,)
     """
     rows = np.zeros(n_groups, GROUP)
-    trade_groups_nb(trades, group_of, time_ns, first_bar, rows)
+    axis = time_ns.view()
+    axis.flags.writeable = False  # those of a panel are, so kernels are compiled for one kind only
+    trade_groups_nb(trades, group_of, axis, first_bar, rows)
     return rows
 
 

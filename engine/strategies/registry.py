@@ -80,6 +80,11 @@ def get(name: str) -> type[Strategy]:
         ) from None
 
 
+def known(name: str) -> type[Strategy] | None:
+    """Return a built-in strategy, or None for a name that is not one."""
+    return _KNOWN.get(name)
+
+
 def title_of(name: str) -> str:
     """Return what people call a strategy; a name that is not built in stays as it is."""
     found = _KNOWN.get(name)

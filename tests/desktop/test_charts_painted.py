@@ -1,7 +1,5 @@
 """What the charts paint, say and keep while a run grows."""
 
-import time
-
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -23,8 +21,6 @@ from tests.desktop.chart_worlds import (
     N,
     filled_stack,
     instants,
-    some_bars,
-    some_trades,
     walk,
     wheel,
 )
@@ -211,26 +207,6 @@ def test_tab_shows_a_focus_ring_of_two_pixels(qtbot: QtBot) -> None:
     image = pixels(stack.equity)
     assert [image.pixelColor(300, y).name() for y in (0, 1)] == [DARK.focus] * 2
     assert image.pixelColor(301, 2).name() != DARK.focus
-
-
-def test_a_million_candles_are_painted_in_a_moment(qtbot: QtBot) -> None:
-    n = 1_000_000
-    bars = some_bars(n)
-    chart = PriceChart(DARK)
-    qtbot.addWidget(chart)
-    chart.resize(1280, 800)
-    entries = np.arange(0, n - 30, 20).tolist()
-    chart.set_prices(Prices(instants(n, 0) // 1440, bars), some_trades(bars, entries))
-    chart.show()
-    QApplication.processEvents()
-
-    began = time.perf_counter()
-    for step in range(20):
-        chart.show_range(10_000 + step * 3000, 510_000 + step * 3000)
-        QApplication.processEvents()
-    each = (time.perf_counter() - began) / 20
-
-    assert each < 0.33  # ten times the goal of 30 a second
 
 
 def test_many_changes_before_a_frame_are_laid_out_once(

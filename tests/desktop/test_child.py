@@ -11,7 +11,7 @@ import pytest
 
 from desktop.service.child import frames, limits, parcels
 from desktop.service.child.limits import Limits
-from desktop.service.child.process import Child, ChildError, Stopped
+from desktop.service.child.process import Child, ChildError
 from desktop.service.child.proxy import (
     UntrustedError,
     end_children,
@@ -22,6 +22,7 @@ from engine.config import DataConfig
 from engine.errors import BacktestValidationError
 from engine.market import Panel
 from engine.strategies.registry import describe
+from storage.errors import Stopped
 from storage.market.catalog import load_panel
 from tests.desktop.ownfiles import HONEST, signals_file
 

@@ -5,7 +5,7 @@ import time
 import weakref
 from collections.abc import Callable
 
-from desktop.tasks.collector import short_collections
+from desktop.tasks.collector import set_aside, short_collections
 from tests.desktop.workbench import Desk
 
 
@@ -36,6 +36,33 @@ def test_what_was_there_before_is_not_looked_at_and_what_is_lost_after_is_found(
     assert short < whole / 10
     assert lost() is None
     assert gc.get_freeze_count() == 0
+
+
+def test_collections_that_were_off_are_on_from_then_on() -> None:
+    gc.disable()
+
+    with short_collections():
+        inside = gc.isenabled()
+
+    assert inside
+    assert gc.isenabled()
+
+
+def test_what_the_first_run_has_loaded_is_set_aside_too_and_all_of_it_comes_back() -> None:
+    before = gc.get_threshold()
+    with short_collections():
+        rare = gc.get_threshold()
+        loaded = [Node() for _ in range(10_000)]
+        early = gc.get_freeze_count()
+
+        set_aside()
+
+        late = gc.get_freeze_count()
+
+    assert late >= early + len(loaded)
+    assert gc.get_freeze_count() == 0
+    assert rare[2] > before[2]
+    assert gc.get_threshold() == before
 
 
 def test_while_the_window_is_open_a_collection_takes_less_than_a_frame(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from desktop.charts.data import Curves
-from desktop.presenters.run import backtest
+from desktop.presenters.attempt import Attempt
 from desktop.presenters.state import LiveProgress
 from desktop.service.facade import Service
 from desktop.tasks.worker import Control
@@ -19,7 +19,7 @@ from tests.desktop.workbench import Desk
 
 def test_every_report_with_a_curve_carries_what_is_drawn_of_it(service: Service) -> None:
     told: list[BacktestProgress] = []
-    work = backtest(service, demo_config(), follow=LiveCharts)
+    work = Attempt(service, demo_config(), follow=LiveCharts).drive
 
     view = work(Control(told.append, threading.Event()))
 

@@ -259,7 +259,7 @@ def test_each_state_says_what_is_the_matter(qtbot: QtBot, theme: Theme) -> None:
     assert view.state.words.splitlines() == [
         "This run has no result",
         "There is no symbol 'NOPE'",
-        "there are AAPL and IBM",
+        "There are AAPL and IBM",
     ]
 
 

@@ -24,11 +24,11 @@ CONFIG = {
 # Runs at a walk, says how far it is, and is killed by whoever reads that.
 RUNNER = """
 import json, sys
-from desktop.service import running
+from desktop.service import keeping
 from desktop.service.facade import Service
 from engine.config import parse_config
 
-running.CHECKPOINT_SECONDS = 0.0
+keeping.CHECKPOINT_SECONDS = 0.0
 with Service.open() as service:
     run_id = service.submit(parse_config(json.loads(sys.argv[1])))
     print(run_id, flush=True)

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.driver import Simulation, new_simulation
-from engine.kernels.book import new_book
-from engine.types import FILL, ORDER
+from engine.types import FILL, ORDER, STATE
 from tests.engine.worlds import World
 from tests.naive.account import Account
 from tests.naive.orders import Event, Fill, Order, all_said
@@ -17,7 +16,8 @@ from tests.naive.simulation import run
 ORDER_FIELDS = tuple(
     name
     for name in ORDER.names or ()
-    if name not in ("base", "best", "covered", "remaining", "value", "phase")
+    if name
+    not in ("base", "best", "bracket", "covered", "remaining", "since", "tried", "value", "phase")
 )
 
 
@@ -28,10 +28,9 @@ def twin_of(world: World) -> Account:
 
 def kernel_of(world: World, cuts: tuple[int, ...] = (), room: int | None = None) -> Simulation:
     """Run the kernel, interrupted at ``cuts``, with buffers that begin with ``room`` rows."""
-    simulation = new_simulation(world.panel, world.instructions, world.rules, world.capital)
-    if room is not None:
-        simulation.book = new_book(world.panel.n_symbols, room)
-        simulation.fills = np.zeros(room, FILL)
+    simulation = new_simulation(
+        world.panel, world.instructions, world.rules, world.capital, room=room
+    )
     for stop in (*cuts, world.panel.n_bars):
         simulation.advance(stop)
     simulation.expire_waiting()
@@ -84,6 +83,14 @@ def assert_equal(simulation: Simulation, twin: Account) -> None:
     assert simulation.curve.cash[first:].tolist() == twin.cash_curve
     assert simulation.curve.gross[first:].tolist() == twin.gross
     assert simulation.curve.positions[first:].tolist() == twin.held_counts
-    assert simulation.state["n_exits"][0] == twin.n_exits
+    state = dict(zip(STATE.names or (), simulation.state[0].tolist(), strict=True))
+    assert state["n_exits"] == twin.n_exits
+    assert state["n_ambiguous"] == len(twin.ambiguous)
+    assert state["n_stays"] == len(twin.stays)
+    assert state["n_wins"] == sum(money > 0 for money in twin.stays)
+    assert state["n_losses"] == sum(money < 0 for money in twin.stays)
+    assert (state["borrow_paid"], state["interest_paid"]) == (twin.borrow_paid, twin.interest_paid)
+    happened = simulation.book.happened[: state["n_events"]]
+    assert sorted(happened.tolist()) == sorted(plain_events(twin.events))
     held = {s: p.quantity for s, p in twin.positions.items()}
-    assert {s: q for s, q in enumerate(simulation.book.quantity.tolist()) if q} == held
+    assert {s: q for s, q in enumerate(simulation.book.positions["quantity"].tolist()) if q} == held

@@ -99,7 +99,7 @@ def test_what_is_no_expression_says_why_at_its_place(wrong: object, said: str) -
     [
         ({"left": "close", "op": ">"}, "where.0", "right is missing"),
         ({"left": "close", "op": "~", "right": 1}, "where.0.op", "'~' is not allowed"),
-        ({"left": "close", "op": "between", "right": 1}, "where.0", "right and upto"),
+        ({"left": "close", "op": "between", "right": 1}, "where.0", "two bounds"),
         ({"left": "close", "op": "top", "right": 1.5}, "where.0", "whole number"),
         ({"left": "close", "op": "top", "right": "open"}, "where.0", "whole number"),
         ({"left": "close", "op": "top_pct", "right": 101}, "where.0", "at most 100"),

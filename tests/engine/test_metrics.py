@@ -1,6 +1,7 @@
 """Metrics: their definitions, and every case in which a definition gives no number."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.metrics import METRICS, bars_per_year, compute_metrics, drawdown, sc
 from engine.types import FILL, NS_PER_DAY, TRADE
 from tests.engine.comparing import differing
 from tests.naive.metrics import naive_benchmark_metrics, naive_curve_metrics, naive_trade_metrics
+from tests.shared import shared_path
 
 NAN = float("nan")
 MONDAY = 4 * NS_PER_DAY  # 1970-01-05
@@ -318,6 +320,21 @@ def test_the_ends_of_many_returns_are_those_of_a_full_sort() -> None:
     assert found[0]["tail_ratio"] == pytest.approx(
         abs(np.percentile(steps[0], 95) / np.percentile(steps[0], 5))
     )
+
+
+@pytest.mark.needs_shared
+def test_every_metric_of_the_rules_is_in_the_table() -> None:
+    rules = shared_path("design", "SEMANTICS.md").read_text(encoding="utf-8")
+    rows = rules.split("## Metrics")[1].splitlines()
+    named = {
+        name
+        for row in rows
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+
+    assert named - {metric.name for metric in METRICS} == set()
+    assert len(named) > 35
 
 
 money = st.integers(1, 400).map(float)

@@ -1,7 +1,7 @@
 """Metrics against what other libraries compute, where their definition is ours.
 
 The differences, with their reasons, are listed in `engine.metric_table`; each has a test here or in
-test_metrics_parity, so that a library that changes its mind is noticed.
+tests.parity, so that a library that changes its mind is noticed.
 """
 
 import warnings

@@ -44,6 +44,7 @@ class Account:
     stay: dict[int, float] = field(default_factory=dict)  # money of the stay under way, by symbol
     ambiguous: set[tuple[int, int]] = field(default_factory=set)  # (bar, symbol)
     undecided: set[tuple[int, Order]] = field(default_factory=set)  # (bar, entry)
+    tried: set[Order] = field(default_factory=set)  # in this bar, for which no volume was left
     taken: dict[int, float] = field(default_factory=dict)  # volume taken in this bar, by symbol
     equity_at_open: float = 0.0
     wanted: dict[int, float] = field(default_factory=dict)  # weights of the last drift rebalancing
@@ -233,7 +234,9 @@ class Account:
         mine = [o for o in self.waiting if o.symbol == symbol and o.action is action]
         return [o for o in mine if o.parent is None]
 
-    def write_down(self) -> None:
+    def write_down(self, again: bool = False) -> None:
+        for curve in (self.equity, self.cash_curve, self.gross, self.held_counts):
+            del curve[len(curve) - again :]
         total, gross = self.cash, 0.0
         for symbol, position in self.held():
             value = self.money(symbol, position.quantity, position.mark)

@@ -2,7 +2,16 @@
 
 import math
 
-from engine.types import EventKind, LevelKind, OrderReason, OrderStatus, Phase, Reason, SizeKind
+from engine.types import (
+    EventKind,
+    LevelKind,
+    OrderKind,
+    OrderReason,
+    OrderStatus,
+    Phase,
+    Reason,
+    SizeKind,
+)
 from tests.naive.account import Account
 from tests.naive.costs import SLACK
 from tests.naive.levels import place, trail
@@ -91,7 +100,7 @@ def restate(account: Account, order: Order, ratio: float) -> None:
     if order.parent is not None and not order.parent.is_working:
         restate_covered(order, ratio)
     place(account, order)
-    if order.trail_kind is not LevelKind.NONE and order.best > 0 and not order.triggered:
+    if order.kind is OrderKind.TRAILING_STOP and order.best > 0:
         trail(account, order)
 
 

@@ -15,7 +15,7 @@ from engine.types import (
 from tests.naive.account import Account
 from tests.naive.costs import SLACK
 from tests.naive.levels import place, trail
-from tests.naive.orders import EXITS, SIDE_OF, Event, Order, Said
+from tests.naive.orders import EXITS, SIDE_OF, Event, Order, Position, Said
 
 TIMED = (OrderKind.MARKET, OrderKind.MOO, OrderKind.MOC)
 OVER = {TimeInForce.DAY: OrderReason.DAY_OVER, TimeInForce.GTD: OrderReason.GTD_OVER}
@@ -80,7 +80,7 @@ def withdraw(account: Account, bar: int, symbol: int, action: Action) -> None:
 
 def leaves_already(account: Account, symbol: int, leave: Action) -> bool:
     """Whether an exit at the market waits."""
-    return any(order.is_timed for order in account.asked(symbol, leave))
+    return any(order.is_timed or order.is_market for order in account.asked(symbol, leave))
 
 
 def rest_to_leave(account: Account, said: Said) -> None:
@@ -208,15 +208,21 @@ def check_margin(account: Account, bar: int) -> None:
     if share == 0 or not account.positions or equity >= share * gross:
         return
     account.events.append(Event(bar, -1, RunEvent.MARGIN_BREACH, share * gross - equity))
-    losses = [
-        (account.money(symbol, p.quantity, p.mark - p.entry), symbol)
-        for symbol, p in account.held()
-    ]
-    for _, symbol in sorted(losses):
+    losing = []
+    for symbol, position in account.held():
+        if leaves_already(account, symbol, leave_of(position)):
+            gross -= abs(account.money(symbol, position.quantity, position.mark))
+        else:
+            gain = account.money(symbol, position.quantity, position.mark - position.entry)
+            losing.append((gain, symbol))
+    for _, symbol in sorted(losing):
         if equity >= share * gross:
             return
         position = account.positions[symbol]
-        action = Action.EXIT_LONG if position.side > 0 else Action.EXIT_SHORT
-        if not leaves_already(account, symbol, action):
-            account.create(Order(bar, symbol, action, kind=OrderKind.MOO, cause=Reason.MARGIN))
+        order = Order(bar, symbol, leave_of(position), kind=OrderKind.MOO, cause=Reason.MARGIN)
+        account.create(order)
         gross -= abs(account.money(symbol, position.quantity, position.mark))
+
+
+def leave_of(position: Position) -> Action:
+    return Action.EXIT_LONG if position.side > 0 else Action.EXIT_SHORT

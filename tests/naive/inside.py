@@ -91,12 +91,16 @@ def resting(account: Account, bar: int, spans: dict[int, Span]) -> list[Order]:
     return [
         order
         for order in account.waiting
-        if order.decided < bar and order.symbol in spans and (order.is_stop or order.is_limit)
+        if order.decided < bar
+        and order.symbol in spans
+        and order not in account.tried  # it works on later bars
+        and (order.is_stop or order.is_limit)
     ]
 
 
 def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
     visit = Visit(spans)
+    account.undecided.clear()
     note_ambiguous(account, bar, spans)
     while True:
         touched = [
@@ -107,7 +111,7 @@ def pessimistic(account: Account, bar: int, spans: dict[int, Span]) -> None:
         touched = [o for o in touched if not (o.is_limit and o.parent in visit.entered)]
         if not touched:
             return
-        order = min(touched, key=lambda o: urgency(account, spans[o.symbol], o))
+        order = min(touched, key=lambda o: urgency(account, o))
         visit.tried.add(order)
         meet(account, bar, order, level_of(order), visit, rests_at_once=False)
 
@@ -121,11 +125,15 @@ def reaches(account: Account, bar: int, order: Order, *prices: float) -> bool:
     return any(is_met(order, account.meets(bar, order.symbol, order.side, p)) for p in prices)
 
 
-def urgency(account: Account, span: Span, order: Order) -> tuple[float, ...]:
-    """Stops that reduce what is held, then limits that do, then entries; by signal, symbol, nearness, creation."""
+def urgency(account: Account, order: Order) -> tuple[float, ...]:
+    """Stops that reduce what is held, then limits that do, then entries; by signal, symbol, creation.
+
+    Of several that reduce it, what a price that moves their way meets first comes first.
+    """
     reduces = account.quantity(order.symbol) * order.side < 0
     rank = 2 if not reduces else 0 if order.is_stop else 1
-    near = abs(level_of(order) - span.open) if rank < 2 else 0.0
+    rises = order.is_limit == (order.side < 0)
+    near = level_of(order) * (1 if rises else -1) if rank < 2 else 0.0
     return (rank, order.decided, order.symbol, near, order.row)
 
 
@@ -134,12 +142,12 @@ def note_ambiguous(account: Account, bar: int, spans: dict[int, Span]) -> None:
     for entry in {o.parent for o in resting(account, bar, spans) if o.parent is not None}:
         span = spans[entry.symbol]
         if lies_both_ways(account, bar, entry, span.low, span.high):
-            account.ambiguous.add((bar, entry.symbol))
             account.undecided.add((bar, entry))
 
 
 def lies_both_ways(account: Account, bar: int, entry: Order, low: float, high: float) -> bool:
-    legs = [leg for leg in entry.legs if leg.is_working and (leg.is_stop or leg.is_limit)]
+    legs = [leg for leg in entry.legs if leg.is_working and leg not in account.tried]
+    legs = [leg for leg in legs if leg.is_stop or leg.is_limit]
     reached = [leg for leg in legs if reaches(account, bar, leg, low, high)]
     return any(is_stop_leg(leg) for leg in reached) and any(
         leg.cause is Reason.TARGET for leg in reached
@@ -171,10 +179,11 @@ def meet(
 
 def ignore_target(account: Account, bar: int, entry: Order, span: Span) -> None:
     """Of an entry inside the bar the target does not count on it; where it was within reach, that decided."""
+    if lies_both_ways(account, bar, entry, span.low, span.high):
+        account.undecided.add((bar, entry))
     for leg in entry.legs:
         if leg.is_working and leg.cause is Reason.TARGET and touches(account, bar, span, leg):
             account.ambiguous.add((bar, entry.symbol))
-            account.undecided.add((bar, entry))
             next(fill for fill in reversed(account.fills) if fill.order == entry.row).ambiguous = 1
 
 
@@ -237,5 +246,4 @@ def note_ambiguous_after(
     here = path[number] + (path[number + 1] - path[number]) * (key - number)
     left = [here, *path[number + 1 :]]
     if lies_both_ways(account, bar, entry, min(left), max(left)):
-        account.ambiguous.add((bar, entry.symbol))
         account.undecided.add((bar, entry))

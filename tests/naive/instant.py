@@ -45,6 +45,7 @@ class Instant:
         for order in sells_first(deals):
             self.part(deals[order])
         ready = [deal for deal in deals.values() if not deal.waits]
+        self.account.tried |= {deal.order for deal in deals.values() if deal.more_later}
         if self.account.rules.short_of_cash == ShortOfCash.SCALE:
             self.share_cash(ready)
         else:
@@ -144,7 +145,7 @@ class Instant:
 
     def lots_for(self, deal: Deal, money: float) -> float:
         order, costs = deal.order, self.account.costs[deal.order.symbol]
-        price = self.price(deal, True, 0.0)
+        price = self.price(deal, True, deal.closes)
         quantity = costs.quantity_for(order, money, price, order.side, costs.share)
         if self.account.rules.impact > 0:
             price = self.price(deal, True, deal.closes + quantity)
@@ -219,7 +220,7 @@ class Instant:
             if order.is_working and not order.is_exit:
                 self.rest(deal, closes < deal.closes or deal.problem in LACKS_CASH)
             return opened
-        if deal.closes > 0 or (order.is_exit and held * order.side >= 0):
+        if deal.closes > 0 or order.is_exit:
             account.end(self.bar, order, OrderStatus.CANCELLED, OrderReason.POSITION_GONE)
             return False
         is_there = order.action is Action.TARGET and order.symbol in account.positions
@@ -263,7 +264,9 @@ class Instant:
         fill.commission = costs.commission(order, quantity, price)
         fill.tax = costs.tax(quantity, price, order.side)
         fill.slippage = costs.value(quantity, abs(price - deal.raw))
-        fill.ambiguous = int((self.bar, order.parent) in account.undecided)
+        if (self.bar, order.parent) in account.undecided:
+            fill.ambiguous = 1
+            account.ambiguous.add((self.bar, order.symbol))
         account.taken[order.symbol] = account.taken.get(order.symbol, 0.0) + quantity
         if order.entered < 0:
             order.entered, order.phase = self.bar, self.phase

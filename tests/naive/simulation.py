@@ -38,7 +38,7 @@ def run(
     for one in said:
         at_close.setdefault(one.bar, []).append(one)
     for bar in range(panel.first_counted, len(account.times)):
-        account.taken = {}
+        account.taken, account.tried = {}, set()
         pay_interest(account, bar)
         corporate_actions(account, bar, bar)
         account.equity_at_open = account.to_share_out(account.opens[bar])
@@ -55,10 +55,10 @@ def run(
             at_the_same_close(account, bar)
         follow_best_prices(account, bar)
         remember_closes(account, bar)
-        if bar == len(account.times) - 1:
-            corporate_actions(account, bar, bar + 1)
         account.write_down()
         check_margin(account, bar)
+    corporate_actions(account, bar, bar + 1)
+    account.write_down(again=True)
     expire_rest(account)
     tell_forced_closes(account)
     return account

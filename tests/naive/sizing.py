@@ -21,7 +21,8 @@ def wanted(instant: "Instant", order: Order, raw: float) -> float:
     is_target = order.action is Action.TARGET
     if order.size_kind is SizeKind.QUANTITY:
         change = order.size - held if is_target else order.side * order.size
-        order.side = order.side or (1 if change >= 0 else -1)
+        if is_target:
+            order.side = 1 if change >= 0 else -1
         return abs(change)
     if order.size_kind is SizeKind.RISK:
         return by_risk(instant, order, raw)

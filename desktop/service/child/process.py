@@ -13,7 +13,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
@@ -24,12 +23,12 @@ from desktop.service.child.frames import Arrays
 from desktop.service.child.limits import Limits
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
+from storage.errors import Stopped
+from storage.stopping import ShouldStop, never
 
 _LOOK_SECONDS: Final = 0.02
 _TAIL_BYTES: Final = 64 << 10
 _MEMORY: Final = Path("/dev/shm")
-
-ShouldStop = Callable[[], bool]
 
 
 class ChildError(BacktestError):
@@ -37,10 +36,6 @@ class ChildError(BacktestError):
 
     kind = "strategy"
     exit_code = 1
-
-
-class Stopped(Exception):
-    """The child was ended because the run was asked to stop."""
 
 
 class Child:
@@ -80,7 +75,7 @@ class Child:
         question: dict[str, Any],
         arrays: Arrays | None = None,
         panel: Panel | None = None,
-        should_stop: ShouldStop = lambda: False,
+        should_stop: ShouldStop = never,
     ) -> tuple[dict[str, Any], Arrays]:
         """Ask and wait for the answer.
 

@@ -8,7 +8,6 @@ with `end_children` and with the program.
 import atexit
 import functools
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
@@ -30,13 +29,13 @@ from engine.strategies.protocol import (
     TargetStrategy,
 )
 from engine.types import NS_PER_DAY
+from storage.stopping import ShouldStop, never
 from storage.strategies import closure_of, hash_of, source_of
 from storage.trust import Trust
 
 CUTS: Final = 20  # ends of data at which a run asks again, to see whether an answer looked ahead
+FEW_CUTS: Final = 2  # where the same bars are asked about again, with other parameters: a sweep
 PATIENCE_SECONDS: Final = 2.0  # or as many as that, and three times what the answer itself took
-
-ShouldStop = Callable[[], bool]
 
 
 @dataclass
@@ -45,6 +44,7 @@ class Kept:
 
     child: Child
     lock: threading.Lock
+    asked_of: Panel | None = None  # what it was last asked about at all the cuts
 
 
 _children: dict[tuple[Path, str], Kept] = {}
@@ -65,7 +65,12 @@ class FileStrategy:
         super().__init__(params)  # type: ignore[call-arg]
         self._warmup = warmup
         self._given = given
-        self.should_stop: ShouldStop = lambda: False
+        self.should_stop: ShouldStop = never
+
+    @classmethod
+    def make(cls, values: dict[str, Any]) -> Any:
+        """Ask the file what it is with other parameters; raises as `strategy_from`."""
+        return strategy_from(cls.path, values)
 
     def warmup_bars(self) -> int:
         """Return what the file declared for these parameters."""
@@ -86,11 +91,12 @@ class FileStrategy:
         question = {
             "task": task,
             "params": self._given,
-            "cuts": self.cuts,
+            "cuts": self.cuts if kept.asked_of is not panel else min(self.cuts, FEW_CUTS),
             "patience": self.patience,
         }
         with kept.lock:
             header, found = kept.child.ask(question, arrays, panel, self.should_stop)
+            kept.asked_of = panel
         self.cuts_asked = header["cuts"]
         _refuse_look_ahead(header["mismatch"], panel)
         return header, found
@@ -181,9 +187,10 @@ def trusted_strategy(path: Path, params: dict[str, Any], trust: Trust | None = N
     return strategy_from(path, params)
 
 
-def class_from(path: Path) -> type[Strategy]:
-    """Return the class of a file's strategy with its declared parameters, for forms; raises as `strategy_from`."""
-    return type(strategy_from(path, {}))
+def trusted_class(path: Path) -> type[Strategy]:
+    """Return the class of a file's strategy, with its declared parameters; raises as `trusted_strategy`."""
+    found: type[Strategy] = type(trusted_strategy(path, {}))
+    return found
 
 
 def end_children() -> None:
