@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
 from engine.kernels.advance import CurveArrays, advance_nb
-from engine.kernels.book import Book, Rules, grown, new_book
+from engine.kernels.book import NEVER, Book, Plan, Rules, grown, new_book
 from engine.market import Panel
 from engine.types import (
     FILL,
+    NS_PER_DAY,
     STATE,
     BracketBase,
     FillAt,
@@ -25,6 +26,7 @@ from engine.types import (
     ShortOfCash,
     SpreadOn,
     Status,
+    TimeInForce,
 )
 
 _CHUNK_SECONDS = 0.03
@@ -74,7 +76,7 @@ class Simulation:
 
     Attributes:
         panel: bars.
-        instructions: ``INSTRUCTION`` rows sorted by bar, symbol.
+        plan: what the strategy asks for.
         rules: costs and execution.
         state: ``STATE`` (1,).
         book: positions and orders.
@@ -83,7 +85,7 @@ class Simulation:
     """
 
     panel: Panel
-    instructions: NDArray[np.void]
+    plan: Plan
     rules: Rules
     state: NDArray[np.void]
     book: Book
@@ -110,7 +112,7 @@ class Simulation:
             status = advance_nb(
                 self.state,
                 self._arrays,
-                self.instructions,
+                self.plan,
                 self.rules,
                 self.book,
                 self.fills,
@@ -121,7 +123,7 @@ class Simulation:
                 return
             if status == Status.FILLS_FULL:
                 more = np.zeros(2 * len(self.fills) + 64, FILL)
-                more[: len(self.fills)] = self.fills
+                more.view(np.uint8)[: self.fills.nbytes] = self.fills.view(np.uint8)
                 self.fills = more
             else:
                 self.book = grown(self.book, 2 * len(self.book.orders) + 64)
@@ -153,17 +155,32 @@ class Simulation:
         """Write down that what still waits at the end of the data will never fill."""
         orders = self.book.orders[: self.state["n_orders"][0]]
         waiting = orders["status"] == OrderStatus.WORKING
+        last = self.panel.n_bars - 1
+        reasons = np.full(len(orders), int(OrderReason.END_OF_DATA))
+        reasons[(orders["tif"] == TimeInForce.DAY) & (orders["decided"] < last)] = (
+            OrderReason.DAY_OVER
+        )
+        date_has_come = (
+            orders["good_till_ns"] // NS_PER_DAY <= self.panel.time_ns[last] // NS_PER_DAY
+        )
+        reasons[(orders["tif"] == TimeInForce.GTD) & date_has_come] = OrderReason.GTD_OVER
         orders["status"][waiting] = OrderStatus.EXPIRED
-        orders["reason"][waiting] = OrderReason.END_OF_DATA
-        orders["closed"][waiting] = self.panel.n_bars - 1
+        orders["reason"][waiting] = reasons[waiting]
+        orders["closed"][waiting] = last
 
 
 def new_simulation(
-    panel: Panel, instructions: NDArray[np.void], rules: Rules, initial_capital: float
+    panel: Panel,
+    instructions: NDArray[np.void],
+    rules: Rules,
+    initial_capital: float,
+    weights: NDArray[np.float64] | None = None,
+    room: int | None = None,
 ) -> Simulation:
     """Allocate a run that stands before the panel's first counted bar.
 
-    Buffers start small and grow: what a run needs depends on its fills, not on its bars.
+    Buffers start small and grow: what a run needs depends on its fills, not on its bars. ``weights`` are those of a
+    rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the buffers begin with.
     """
     first = panel.first_counted
     state = np.zeros(1, STATE)
@@ -171,22 +188,29 @@ def new_simulation(
     state["bar"] = first
     state["next_instruction"] = np.searchsorted(instructions["bar"], first)
     state["next_action"] = np.searchsorted(panel.events["bar"], first)
-    state["uses_levels"] = int(
-        np.any(instructions["close_stop_rate"]) or np.any(instructions["close_target_rate"])
-    )
-    room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
+    state["expires_ns"] = NEVER
+    if room is None:
+        room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
+    n_bars = panel.n_bars
     curve = CurveArrays(
-        np.full(panel.n_bars, np.nan),
-        np.full(panel.n_bars, np.nan),
-        np.zeros(panel.n_bars),
-        np.zeros(panel.n_bars, np.int64),
+        np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), np.empty(n_bars, np.int64)
     )
+    for column in curve:
+        column[:first] = 0  # warm-up bars are not simulated
+    if weights is None:
+        weights = np.empty((0, panel.n_symbols))
+    book = new_book(panel.n_symbols, room, rules)
+    for name, values in (("tick", panel.tick_size), ("multiplier", panel.multiplier)):
+        if values is not None:
+            book.positions[name] = values
+    if panel.lot_size is not None and rules.lot > 0.0:
+        book.positions["lot"] = panel.lot_size
     return Simulation(
         panel,
-        instructions,
+        Plan(instructions, np.ascontiguousarray(weights, np.float64)),
         rules,
         state,
-        new_book(panel.n_symbols, room),
+        book,
         np.zeros(room, FILL),
         curve,
     )

@@ -13,11 +13,6 @@ _SIGNAL_ACTIONS = (Action.EXIT_LONG, Action.EXIT_SHORT, Action.ENTER_LONG, Actio
 # Labels are indexed from 1 in the order of `Signals.labels`; 0 is "no name": no signal stands behind the order.
 _LABEL_OF = {Action.ENTER_LONG: 1, Action.EXIT_LONG: 2, Action.ENTER_SHORT: 3, Action.EXIT_SHORT: 4}
 
-_UNBUILT = (
-    *("size", "limit", "stop", "stop_loss", "take_profit", "stop_loss_rate", "take_profit_rate"),
-    *("trail_rate", "trail_amount", "time_in_force"),
-)
-
 TARGET_LABELS = ("", "rebalance")
 
 
@@ -48,7 +43,23 @@ def _not_for_this(sizing: SizingConfig) -> BacktestValidationError:
 def from_signals(
     signals: Signals, sizing: SizingConfig, shape: tuple[int, int], first_counted: int
 ) -> NDArray[np.void]:
-    """Return the ``INSTRUCTION`` rows of a signals strategy, sorted by bar and symbol.
+    """Return the ``INSTRUCTION`` rows of a signals strategy whose entries are market orders of one size.
+
+    Raises
+    ------
+    BacktestValidationError
+        When a mask is not a boolean array of ``shape``, or the sizing needs more than a number.
+    """
+    rows = signal_rows(signals, shape, first_counted)
+    enters = (rows["action"] == Action.ENTER_LONG) | (rows["action"] == Action.ENTER_SHORT)
+    kind, size = entry_size(sizing, shape[1])
+    rows["size_kind"][enters] = int(kind)
+    rows["size"][enters] = size
+    return rows
+
+
+def signal_rows(signals: Signals, shape: tuple[int, int], first_counted: int) -> NDArray[np.void]:
+    """Return the ``INSTRUCTION`` rows of a signals strategy, sorted by bar and symbol, sizes still open.
 
     Where entry and exit of one direction meet on one bar, neither acts. Signals before the first counted bar are
     warm-up and are left out.
@@ -58,9 +69,6 @@ def from_signals(
     BacktestValidationError
         When a mask is not a boolean array of ``shape``.
     """
-    for name in _UNBUILT:
-        if getattr(signals, name) is not None:
-            raise BacktestValidationError(Problem("strategy", f"{name} does not act yet"))
     masks = {
         Action.EXIT_LONG: _mask(signals.exit_long, "exit_long", shape),
         Action.EXIT_SHORT: _mask(signals.exit_short, "exit_short", shape),
@@ -85,21 +93,23 @@ def from_signals(
     rows["action"] = np.array(_SIGNAL_ACTIONS, np.int8)[rank_of]
     rows["label"] = np.array([_LABEL_OF[a] for a in _SIGNAL_ACTIONS], np.int16)[rank_of]
     enters = rank_of >= 2
-    kind, size = entry_size(sizing, shape[1])
-    rows["size_kind"] = np.where(enters, int(kind), int(SizeKind.ALL))
-    rows["size"] = np.where(enters, size, 0.0)
+    rows["size_kind"] = int(SizeKind.ALL)
+    rows["limit"] = rows["stop"] = np.nan
     rows["close_stop_rate"] = np.where(enters, signals.close_stop_rate, 0.0)
     rows["close_target_rate"] = np.where(enters, signals.close_target_rate, 0.0)
     return rows
 
 
 def from_weights(
-    weights: NDArray[np.float64], bars: NDArray[np.int64], sizing: SizingConfig
+    weights: NDArray[np.float64],
+    bars: NDArray[np.int64],
+    sizing: SizingConfig,
+    sized: NDArray[np.float64] | None = None,
 ) -> NDArray[np.void]:
     """Return the ``INSTRUCTION`` rows of target weights (len(bars), n_symbols).
 
     NaN leaves a symbol as it is. A weight of 0 is said only after another one: a symbol that was never wanted has
-    nothing to sell.
+    nothing to sell. ``sized`` are the final weights where the sizing needs more than the weights themselves.
     """
     known = ~np.isnan(weights)
     if not bool(np.isfinite(weights[known]).all()):
@@ -112,20 +122,28 @@ def from_weights(
         last = np.where(known[row], wanted[row], last)
     said = known & ((wanted != 0.0) | (before != 0.0))
     row_of, symbol = np.nonzero(said)
-    kind, size = _target_sizes(wanted, sizing)
+    kind, size = target_sizes(wanted, sizing) if sized is None else (SizeKind.WEIGHT, sized)
     rows = np.zeros(len(row_of), INSTRUCTION)
     rows["bar"] = bars[row_of]
     rows["symbol"] = symbol
     rows["label"] = 1
     rows["action"] = int(Action.TARGET)
+    rows["limit"] = rows["stop"] = np.nan
     rows["size_kind"] = int(kind)
     rows["size"] = size[row_of, symbol]
     return rows
 
 
-def _target_sizes(
+def target_sizes(
     weights: NDArray[np.float64], sizing: SizingConfig
 ) -> tuple[SizeKind, NDArray[np.float64]]:
+    """Return how large targets are: the weights themselves, or what the sizing makes of the symbols chosen.
+
+    Raises
+    ------
+    BacktestValidationError
+        For a sizing that only entries can have.
+    """
     side = np.sign(weights)
     share = 1.0 if sizing.value is None else sizing.value / 100.0
     match sizing.method:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.types import ACTION_EVENT, EventKind
+from engine.types import ACTION_EVENT, NS_PER_DAY, TIMEFRAME_NS, EventKind
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 INSTRUMENT_COLUMNS = ("lot_size", "tick_size", "multiplier")
@@ -46,6 +46,9 @@ class PanelArrays(NamedTuple):
     volume: NDArray[np.float64]
     volume_known: NDArray[np.bool_]
     events: NDArray[np.void]
+    members: NDArray[np.bool_]  # (n_bars, n_symbols), or (0, n_symbols) when unknown
+    finer: NDArray[np.float64]  # (n_finer, 4, n_symbols) open, high, low, close of finer bars
+    finer_first: NDArray[np.int64]  # (n_bars + 1,) where the finer bars of each bar begin, or (0,)
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,21 @@ class Panel:
             self.volume,
             known,
             self.events,
+            np.empty((0, self.n_symbols), np.bool_) if self.members is None else self.members,
+            *self._finer_arrays(),
         )
+
+    def _finer_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Lay the finer bars that lie inside a bar one after the other, and say where each bar's begin."""
+        finer = self.finer
+        if finer is None:
+            return np.empty((0, 4, self.n_symbols)), np.empty(0, np.int64)
+        of_bar = np.searchsorted(self.time_ns, finer.time_ns, side="right") - 1
+        end = self.time_ns + TIMEFRAME_NS.get(self.timeframe, NS_PER_DAY)
+        inside = (of_bar >= 0) & (finer.time_ns < end[np.maximum(of_bar, 0)])
+        prices = np.stack([finer.open, finer.high, finer.low, finer.close], axis=1)[inside]
+        first = np.searchsorted(of_bar[inside], np.arange(self.n_bars + 1))
+        return np.ascontiguousarray(prices), first.astype(np.int64)
 
     def slice(self, start: int, stop: int) -> "Panel":
         """Return bars ``[start, stop)``, sharing memory; events outside are left out."""

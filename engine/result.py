@@ -1,7 +1,7 @@
 """What a run came to: one frozen object, and the hash that proves it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
 from engine.errors import BacktestValidationError, Problem
+from engine.types import RUN_EVENT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,6 +134,10 @@ class BacktestResult:
         dataset_hash, result_hash: 64 hex each.
         versions: engine, numba, numpy and python as run.
         duration_seconds: of the simulation with signals and metrics.
+        data_labels: where the bars came from, for people.
+        ambiguous_bars: bars, by symbol, whose outcome an assumption about the order of prices inside them decided.
+        events: ``RUN_EVENT`` rows: margin breaches and the positions closed for them.
+        borrow_paid, interest_paid: money paid for borrowed shares and for borrowed cash; in no trade's profit.
     """
 
     config: BacktestConfig
@@ -160,6 +165,10 @@ class BacktestResult:
     versions: dict[str, str]
     duration_seconds: float = 0.0
     data_labels: tuple[str, ...] = ()
+    ambiguous_bars: int = 0
+    events: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, RUN_EVENT))
+    borrow_paid: float = 0.0
+    interest_paid: float = 0.0
 
     def trades_frame(self) -> "pd.DataFrame":
         """Return the trades as a pandas frame, one row a round trip."""

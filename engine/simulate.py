@@ -5,15 +5,16 @@ The caller hands in the time and takes progress; nothing here reads a clock, a f
 
 import platform
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.config import BacktestConfig, EntriesConfig, ExitsConfig
+from engine.asking import drift_weights_of, instructions_of
+from engine.config import BacktestConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
-from engine.instructions import TARGET_LABELS, from_signals, from_weights
 from engine.market import Panel
 from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
 from engine.result import (
@@ -24,8 +25,7 @@ from engine.result import (
     OpenPosition,
     hash_result,
 )
-from engine.schedule import rebalance_bars
-from engine.strategies.protocol import SignalStrategy, Strategy, TargetStrategy
+from engine.strategies.protocol import Strategy
 from engine.trades import match_trades
 from engine.types import OrderReason, OrderStatus
 
@@ -74,15 +74,11 @@ def run_backtest(
         raise BacktestValidationError(
             Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
         )
-    _refuse_unbuilt(config)
     begun = clock()
     _tell(
         on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
     )
-    instructions, labels = instructions_of(config, panel, strategy)
-    simulation = new_simulation(
-        panel, instructions, rules_of(config), config.account.initial_capital
-    )
+    simulation, labels = simulation_of(config, panel, strategy)
     stopped = should_stop or (lambda: False)
 
     def look(run: Simulation) -> bool:
@@ -98,81 +94,14 @@ def run_backtest(
     return result
 
 
-# Settings that the kernels do not act on yet: better refused than silently ignored.
-_UNBUILT: dict[str, tuple[str, ...]] = {
-    "account": ("initial_margin", "maintenance_margin"),
-    "costs": ("commission_tiers", "slippage_ticks", "impact", "borrow_rate", "margin_rate"),
-    "execution": ("intrabar", "bracket_base", "volume_limit", "tick_size", "multiplier"),
-    "rebalance": ("drift_pct",),
-    "entries": tuple(EntriesConfig.model_fields),
-    "exits": tuple(ExitsConfig.model_fields),
-}
-_UNBUILT_SIZING = ("market_cap_weight", "risk_per_trade", "volatility_target", "kelly")
-
-
-def _refuse_unbuilt(config: BacktestConfig) -> None:
-    found = [
-        f"{section}.{name}"
-        for section, names in _UNBUILT.items()
-        for name in names
-        if getattr(getattr(config, section), name)
-        != type(getattr(config, section)).model_fields[name].default
-    ]
-    if config.sizing.method in _UNBUILT_SIZING:
-        found.append("sizing.method")
-    if found:
-        raise BacktestValidationError(
-            [Problem(path, "does not act yet", "leave it out") for path in found]
-        )
-
-
-def instructions_of(
+def simulation_of(
     config: BacktestConfig, panel: Panel, strategy: Strategy
-) -> tuple[NDArray[np.void], tuple[str, ...]]:
-    """Ask the strategy and return its ``INSTRUCTION`` rows with the names of its signals."""
-    if isinstance(strategy, SignalStrategy):
-        signals = strategy.signals(panel)
-        rows = from_signals(signals, config.sizing, panel.close.shape, panel.first_counted)
-        return rows, ("", *signals.labels)
-    if not isinstance(strategy, TargetStrategy):
-        raise BacktestValidationError(
-            Problem("strategy.name", f"{strategy.name} is neither a signals nor a targets strategy")
-        )
-    period = config.rebalance.period.value
-    bars = rebalance_bars(
-        panel.time_ns, panel.first_counted, period, panel.sessions, config.rebalance.bars or 1
-    )
-    weights = strategy.weights(panel, bars)
-    _check_weights(weights, (len(bars), panel.n_symbols))
-    if config.rebalance.immediately:
-        bars, weights = _with_immediate(panel, strategy, bars, weights)
-    return from_weights(weights, bars, config.sizing), TARGET_LABELS
-
-
-def _with_immediate(
-    panel: Panel, strategy: TargetStrategy, bars: NDArray[np.int64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Put the first close at which the strategy has what it needs before its first period end."""
-    ready = ~np.isnan(weights).all(axis=1)
-    until = int(bars[ready][0]) if ready.any() else panel.n_bars
-    for bar in range(panel.first_counted, until):
-        row = strategy.weights(panel, np.array([bar], np.int64))
-        _check_weights(row, (1, panel.n_symbols))
-        if not np.isnan(row).all():
-            at = int(np.searchsorted(bars, bar))
-            return np.insert(bars, at, bar), np.insert(weights, at, row[0], axis=0)
-    return bars, weights
-
-
-def _check_weights(weights: NDArray[np.float64], shape: tuple[int, int]) -> None:
-    if np.shape(weights) != shape:
-        raise BacktestValidationError(
-            Problem(
-                "strategy",
-                f"weights have shape {np.shape(weights)}",
-                f"one row a rebalancing: {shape}",
-            )
-        )
+) -> tuple[Simulation, tuple[str, ...]]:
+    """Ask the strategy and return the run that stands before its first bar, with the names of its signals."""
+    instructions, labels = instructions_of(config, panel, strategy)
+    weights = drift_weights_of(config, panel, strategy)
+    capital = config.account.initial_capital
+    return new_simulation(panel, instructions, rules_of(config), capital, weights), labels
 
 
 def result_of(
@@ -189,9 +118,10 @@ def result_of(
     fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
     orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
     curve = _curve_of(simulation, counted)
-    time_ns = panel.time_ns[counted]
-    capital = config.account.initial_capital
-    trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first))
+    time_ns, capital = panel.time_ns[counted], config.account.initial_capital
+    happened = simulation.book.happened[: simulation.state["n_events"][0]].copy()
+    multiplier = simulation.rules.multiplier
+    trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first), multiplier)
     per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
     values, base = _benchmark_of(panel, counted)
     metrics, undefined = compute_metrics(
@@ -206,7 +136,7 @@ def result_of(
         bars_per_year=per_year,
         risk_free_rate=config.account.risk_free_rate,
     )
-    _to_counted(fills, orders, trades, first)
+    _to_counted(fills, orders, trades, happened, first)
     return BacktestResult(
         config=config,
         status="completed" if completed else "cancelled",
@@ -232,7 +162,18 @@ def result_of(
         result_hash=hash_result(fills, time_ns, curve.equity),
         versions=_versions(),
         data_labels=panel.labels,
+        **_counts(simulation, happened),
     )
+
+
+def _counts(simulation: Simulation, happened: NDArray[np.void]) -> dict[str, Any]:
+    state = simulation.state[0]
+    return {
+        "events": happened,
+        "ambiguous_bars": int(state["n_ambiguous"]),
+        "borrow_paid": float(state["borrow_paid"]),
+        "interest_paid": float(state["interest_paid"]),
+    }
 
 
 def _curve_of(simulation: Simulation, counted: slice) -> Curve:
@@ -264,12 +205,17 @@ def _versions() -> dict[str, str]:
 
 
 def _to_counted(
-    fills: NDArray[np.void], orders: NDArray[np.void], trades: NDArray[np.void], first: int
+    fills: NDArray[np.void],
+    orders: NDArray[np.void],
+    trades: NDArray[np.void],
+    happened: NDArray[np.void],
+    first: int,
 ) -> None:
     """Turn panel bars into counted bars, in place; -1 stays."""
     for rows, names in (
         (fills, ("bar",)),
-        (orders, ("decided", "closed")),
+        (orders, ("decided", "closed", "entered")),
+        (happened, ("bar",)),
         (trades, ("entry_signal_bar", "entry_bar", "exit_signal_bar", "exit_bar")),
     ):
         for name in names:

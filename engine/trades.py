@@ -18,7 +18,11 @@ from engine.types import TRADE, EventKind
 
 
 def match_trades(
-    fills: NDArray[np.void], orders: NDArray[np.void], panel: Panel, last_bar: int
+    fills: NDArray[np.void],
+    orders: NDArray[np.void],
+    panel: Panel,
+    last_bar: int,
+    multiplier: float = 1.0,
 ) -> tuple[NDArray[np.void], tuple[OpenPosition, ...]]:
     """Match fills first in, first out per symbol.
 
@@ -33,6 +37,8 @@ def match_trades(
     last_bar : int
         Last simulated bar; positions still open are marked at its close, or at the last close known
         by then.
+    multiplier : float
+        Money that one point of price is worth, where the panel does not say it by symbol.
 
     Returns
     -------
@@ -55,12 +61,16 @@ def match_trades(
     lots = np.empty(len(fills), LOT)
     lines = np.zeros(panel.n_symbols, LINE)
     lines["first"] = lines["last"] = -1
+    multipliers = panel.multiplier
+    if multipliers is None:
+        multipliers = np.full(panel.n_symbols, multiplier)
     n = match_trades_nb(
-        fills, orders, panel.events, panel.high, panel.low, until, trades, lots, lines
+        fills, orders, panel.events, panel.high, panel.low, until, trades, lots, lines, multipliers
     )
     still_open = np.flatnonzero(lines["first"] >= 0)
     positions = (
-        _position_of(int(symbol), fills, panel, last_bar, lots, lines) for symbol in still_open
+        _position_of(int(symbol), fills, panel, last_bar, lots, lines, float(multipliers[symbol]))
+        for symbol in still_open
     )
     return trades[:n].copy(), tuple(positions)
 
@@ -72,8 +82,9 @@ def _position_of(
     last_bar: int,
     lots: NDArray[np.void],
     lines: NDArray[np.void],
+    multiplier: float,
 ) -> OpenPosition:
-    quantity, paid, costs = open_position_nb(lines, lots, symbol)
+    quantity, paid, costs = open_position_nb(lines, lots, symbol, multiplier)
     side = int(lines["side"][symbol])
     mark = _mark_of(symbol, panel, last_bar)
     return OpenPosition(
@@ -82,8 +93,8 @@ def _position_of(
         entry_time_ns=int(fills["time_ns"][lines["first"][symbol]]),
         entry_price=paid / quantity,
         mark=mark,
-        value=side * quantity * mark,
-        pnl=side * (quantity * mark - paid) - costs,
+        value=side * quantity * mark * multiplier,
+        pnl=side * (quantity * mark - paid) * multiplier - costs,
         stale=math.isnan(panel.close[last_bar, symbol]),
     )
 

@@ -228,7 +228,13 @@ ORDER: Final = np.dtype(
         ("closed", "<i8"),  # bar in which it ended; -1 while working
         ("good_till_ns", "<i8"),
         ("parent", "<i8"),  # row of the entry whose bracket this exit is; -1 for all others
+        ("bracket", "<i8"),  # row of the first exit of its own bracket; -1 when there is none
         ("entered", "<i8"),  # bar of its first fill; -1 before
+        (
+            "tried",
+            "<i8",
+        ),  # last bar whose volume was not enough for it: it is not tried again in that bar
+        ("since", "<i8"),  # of a trailing stop: first bar whose extremes it follows
         ("symbol", "<i4"),
         ("label", "<i2"),
         ("action", "<i1"),  # Action it came from
@@ -295,6 +301,8 @@ STATE: Final = np.dtype(
         ("n_exits", "<i8"),  # fills that closed or reduced a position
         ("uses_levels", "<i8"),  # 1 when an order carried a level that is judged at closes
         ("n_events", "<i8"),  # rows of RUN_EVENT written
+        ("expires_ns", "<i8"),  # no waiting order dies of its date before this instant
+        ("n_rebalanced", "<i8"),  # rebalancings by drift so far
         ("n_ambiguous", "<i8"),  # bars, by symbol, that an assumption about their inside decided
         ("n_wins", "<i8"),  # stays, flat to flat, that ended with a profit
         ("n_losses", "<i8"),

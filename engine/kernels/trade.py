@@ -1,40 +1,41 @@
-"""One instant of trading: every order that can fill at this open or close, against one cash account.
+"""One instant of trading: a group of orders against one cash account.
 
-First the exits, sells before buys; they take no cash that others compete for. Then all other orders: each is parted
-into what it closes and what it opens, the openings compete for free cash, and the fills go sells before buys, each by
-the bar of the signal, then by symbol. Sizes in percent or weights are of the equity before the instant's first fill.
+Each order is parted into what it closes and what it opens, both cut to what the bar's volume allows; the openings
+compete for free money; the fills go sells before buys, each by the bar of the signal, then by symbol. Sizes in percent
+or weights are of the equity that is handed in: that before the first fill at these prices.
 """
+
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from engine.kernels.book import Book, Rules
+from engine.kernels.execute import execute_nb
 from engine.kernels.fills import (
     SLACK,
     commission_nb,
-    fill_price_nb,
-    lots_for_nb,
     money_needed_nb,
     quantity_for_nb,
+    slot_price_nb,
     whole_lots_nb,
 )
-from engine.kernels.ledger import FLAT, equity_nb, free_cash_nb, record_nb, settle_nb
+from engine.kernels.ledger import FLAT, free_money_nb
+from engine.kernels.orders import close_order_nb, wait_nb
+from engine.kernels.sizes import wanted_nb
 from engine.market import PanelArrays
-from engine.types import Action, OrderReason, OrderStatus, ShortOfCash, SizeKind
+from engine.types import Action, OrderReason, OrderStatus, Phase, ShortOfCash
 
-# Constants are NumPy scalars: a Python literal would have every callee compiled once more for its value.
+Record = Any  # one row of a struct array
+
 _OPENS = np.bool_(True)
-_CLOSES = np.bool_(False)
 _EXIT_LONG = np.int64(Action.EXIT_LONG)
 _EXIT_SHORT = np.int64(Action.EXIT_SHORT)
 _TARGET = np.int64(Action.TARGET)
-_QUANTITY = np.int64(SizeKind.QUANTITY)
-_CASH = np.int64(SizeKind.CASH)
-_PERCENT = np.int64(SizeKind.PERCENT)
-_FILLED = np.int64(OrderStatus.FILLED)
 _REFUSED = np.int64(OrderStatus.REFUSED)
 _CANCELLED = np.int64(OrderStatus.CANCELLED)
+_WORKING = np.int64(OrderStatus.WORKING)
 _NONE = np.int64(OrderReason.NONE)
 _REDUCED = np.int64(OrderReason.REDUCED_TO_CASH)
 _NO_CASH = np.int64(OrderReason.NO_CASH)
@@ -43,259 +44,177 @@ _GONE = np.int64(OrderReason.POSITION_GONE)
 _NOTHING = np.int64(OrderReason.NOTHING_TO_DO)
 _SCALE = np.int64(ShortOfCash.SCALE)
 _REJECT = np.int64(ShortOfCash.REJECT)
+_CLOSE = np.int64(Phase.CLOSE)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def take_ready_nb(
-    state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int, newest: int
-) -> int:
-    """Move the waiting orders that can fill in this bar into the group and return their number.
-
-    An order can fill when it was decided at ``newest`` or before and its symbol trades: it has a bar and, where
-    volumes are known, some volume.
-    """
-    n = 0
-    kept = 0
-    for i in range(state[0].n_pending):
-        row = book.pending[i]
-        symbol = book.orders[row].symbol
-        trades = not np.isnan(panel.close[bar, symbol]) and (
-            not panel.volume_known[symbol] or panel.volume[bar, symbol] > 0.0
-        )
-        if trades and book.orders[row].decided <= newest:
-            book.group[n] = row
-            book.waiting[symbol] -= 1
-            n += 1
-        else:
-            book.pending[kept] = row
-            kept += 1
-    state[0].n_pending = kept
-    return n
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def left_nb(panel: PanelArrays, rules: Rules, position: Record, bar: int, symbol: int) -> float:
+    """Return what may still be traded of a symbol in this bar; infinite where nothing limits it."""
+    if rules.volume_limit <= 0.0 or not panel.volume_known[symbol]:
+        return np.inf
+    if position.used_bar != bar:
+        position.used_bar = bar
+        position.used = 0.0
+    limit = rules.volume_limit * panel.volume[bar, symbol]
+    return max(limit - position.used, 0.0) - position.planned
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def close_order_nb(book: Book, row: int, bar: int, status: int, reason: int) -> None:
-    """Write how an order ended."""
-    book.orders[row].status = status
-    book.orders[row].reason = reason
-    book.orders[row].closed = bar
-
-
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def execute_nb(
-    state: NDArray[np.void],
-    panel: PanelArrays,
-    rules: Rules,
-    book: Book,
-    fills: NDArray[np.void],
-    row: int,
-    bar: int,
-    at_close: int,
-    quantity: float,
-    entering: bool,
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def part_nb(
+    panel: PanelArrays, rules: Rules, book: Book, bar: int, slot: Record, size: float
 ) -> None:
-    """Fill an order with ``quantity`` at this instant: price, costs, record, ledger."""
-    order = book.orders[row]
-    symbol = np.int64(order.symbol)
-    side = np.int64(order.side)
-    raw = panel.close[bar, symbol] if at_close else panel.open[bar, symbol]
-    price = fill_price_nb(raw, side, entering, rules)
-    commission = commission_nb(quantity, price, rules)
-    tax = rules.sell_tax_rate * (quantity * price) if side < 0 else 0.0
-    fill = fills[
-        record_nb(state, panel, fills, bar, symbol, side, quantity, price, np.int64(order.cause))
-    ]
-    fill.order = row
-    fill.phase = 2 * at_close
-    fill.commission = commission
-    fill.tax = tax
-    fill.slippage = quantity * abs(price - raw)
-    settle_nb(state, book, symbol, side, quantity, price, commission + tax)
-    opened = entering and book.quantity[symbol] * side > 0.0
-    if opened and (order.close_stop_rate > 0.0 or order.close_target_rate > 0.0):
-        book.stop_rate[symbol] = order.close_stop_rate
-        book.target_rate[symbol] = order.close_target_rate
-    order.filled = quantity
-    close_order_nb(book, row, bar, _FILLED, np.int64(order.reason))
-
-
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def wanted_nb(book: Book, rules: Rules, row: int, raw: float, equity: float) -> float:
-    """Return the signed, unrounded quantity that an order wants to trade now; sets the side of a target."""
-    order = book.orders[row]
-    held = book.quantity[order.symbol]
-    if order.size_kind == _QUANTITY:
-        if order.action != _TARGET:
-            return order.side * order.size
-        change = order.size - held
-        order.side = 1 if change >= 0.0 else -1
-        return change
-    if order.size_kind == _CASH:
-        money = order.size
-    elif order.size_kind == _PERCENT:
-        money = equity * order.size / 100.0
-    else:
-        money = equity * order.size
-    if order.action == _TARGET:
-        if money == 0.0:
-            order.side = 1 if held < 0.0 else -1
-            return -held
-        money -= held * raw
-        order.side = 1 if money >= 0.0 else -1
-    side = np.int64(order.side)
-    money = abs(money)
-    price = fill_price_nb(raw, side, held * side >= 0.0, rules)
-    if price <= 0.0:
-        return 0.0
-    # The money of a buy includes its costs, the value of a sell does not.
-    quantity = quantity_for_nb(money, price, side, rules) if side > 0 else money / price
-    if held * side < 0.0 and quantity > abs(held):
-        # It enters the other side, and does all of it at the price of an entry.
-        price = max(fill_price_nb(raw, side, _OPENS, rules), SLACK)
-        quantity = quantity_for_nb(money, price, side, rules) if side > 0 else money / price
-        quantity = max(quantity, abs(held))
-    if order.action == _TARGET and held * side < 0.0 and order.size * side <= 0.0:
-        quantity = min(quantity, abs(held))  # costs and slippage never carry a reduction past flat
-    return side * quantity
-
-
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def part_nb(book: Book, rules: Rules, i: int) -> None:
     """Part a wanted trade into what it closes (whole lots, or all that is held) and what it opens.
 
     Held is what earlier orders of this instant for the same symbol are going to leave.
     """
-    order = book.orders[book.group[i]]
+    order = book.orders[slot.row]
     symbol = np.int64(order.symbol)
-    held = book.quantity[symbol] + book.moved[symbol]
-    size = book.opening[i]
-    if held * order.side >= 0.0:
-        book.closing[i] = 0.0
-        book.opening[i] = size
-    elif size >= abs(held) - FLAT:
-        book.closing[i] = abs(held)
-        rest = size - abs(held)
-        book.opening[i] = rest if rest > FLAT else 0.0
+    position = book.positions[symbol]
+    held = position.quantity + position.moved
+    leaves = order.action == _EXIT_LONG or order.action == _EXIT_SHORT
+    if leaves:
+        size = abs(held) if order.parent < 0 else book.orders[order.parent].covered
+    slot.wanted = size
+    slot.closing = 0.0
+    slot.opening = 0.0
+    if held * slot.side >= 0.0:
+        slot.opening = 0.0 if leaves else size
+    elif size < abs(held) - FLAT:
+        slot.closing = whole_lots_nb(size, position.lot)
     else:
-        book.closing[i] = whole_lots_nb(size, rules.lot)
-        book.opening[i] = 0.0
-    book.moved[symbol] += order.side * (book.closing[i] + book.opening[i])
+        slot.closing = abs(held)
+        rest = size - abs(held)
+        slot.opening = rest if rest > FLAT and not leaves else 0.0
+    left = left_nb(panel, rules, position, bar, symbol)
+    total = slot.closing + whole_lots_nb(slot.opening, position.lot)
+    slot.cut = 0
+    if total > 0.0 and total > left * (1.0 + SLACK):
+        total = whole_lots_nb(max(left, 0.0), position.lot)
+        slot.closing = min(slot.closing, total)
+        slot.opening = total - slot.closing
+        slot.cut = 1
+    position.moved += slot.side * (slot.closing + slot.opening)
+    position.planned += total
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def freed_nb(book: Book, rules: Rules, i: int, raw: float) -> float:
-    """Return the change of free cash by the part of an order that closes."""
-    quantity = book.closing[i]
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def freed_nb(book: Book, rules: Rules, slot: Record) -> float:
+    """Return the change of free money by the part of an order that closes."""
+    quantity = slot.closing
     if quantity == 0.0:
         return 0.0
-    side = np.int64(book.orders[book.group[i]].side)
-    price = fill_price_nb(raw, side, book.opening[i] > 0.0, rules)
-    costs = commission_nb(quantity, price, rules)
-    if side < 0:
-        return quantity * price - costs - rules.sell_tax_rate * (quantity * price)
-    return quantity * (2.0 * raw - price) - costs
+    order = book.orders[slot.row]
+    position = book.positions[order.symbol]
+    traded = quantity + slot.opening
+    price = slot_price_nb(slot, slot.opening > 0.0, traded, position.tick, rules)
+    unit = price * position.multiplier
+    raw = slot.raw * position.multiplier
+    costs = commission_nb(order, quantity, unit, rules)
+    if slot.side < 0:
+        costs += rules.sell_tax_rate * (quantity * unit)
+        if rules.initial_margin > 0.0:
+            return quantity * (unit - raw + rules.initial_margin * raw) - costs
+        return quantity * unit - costs
+    if rules.initial_margin > 0.0:
+        return quantity * (raw - unit + rules.initial_margin * raw) - costs
+    return quantity * (2.0 * raw - unit) - costs
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def limit_nb(book: Book, rules: Rules, i: int, raw: float, money: float) -> float:
-    """Round the opening part of an order to lots within ``money`` and return the free cash that it takes."""
-    order = book.orders[book.group[i]]
-    wanted = book.opening[i]
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def need_nb(book: Book, rules: Rules, slot: Record, quantity: float) -> float:
+    """Return the free money that opening ``quantity`` takes."""
+    order = book.orders[slot.row]
+    position = book.positions[order.symbol]
+    price = slot_price_nb(slot, _OPENS, slot.closing + quantity, position.tick, rules)
+    return money_needed_nb(order, quantity, price * position.multiplier, np.int64(slot.side), rules)
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def lots_for_nb(book: Book, rules: Rules, slot: Record, money: float) -> float:
+    """Return the greatest tradable quantity that ``money`` is enough to open; with impact reckoned in two steps."""
+    order = book.orders[slot.row]
+    position = book.positions[order.symbol]
+    side = np.int64(slot.side)
+    part = rules.initial_margin if rules.initial_margin > 0.0 else 1.0
+    price = slot_price_nb(slot, _OPENS, slot.closing, position.tick, rules)
+    quantity = quantity_for_nb(order, money, price * position.multiplier, side, part, rules)
+    if rules.impact > 0.0:
+        price = slot_price_nb(slot, _OPENS, slot.closing + quantity, position.tick, rules)
+        quantity = quantity_for_nb(order, money, price * position.multiplier, side, part, rules)
+    quantity = whole_lots_nb(quantity, position.lot)
+    # The division there and the sum here round differently: at most one step too much.
+    if quantity > 0.0 and need_nb(book, rules, slot, quantity) > money * (1.0 + SLACK):
+        step = position.lot if position.lot > 0.0 else 1e-8
+        quantity = whole_lots_nb(max(quantity - step, 0.0), position.lot)
+    return quantity
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def fit_nb(book: Book, rules: Rules, slot: Record, money: float) -> float:
+    """Round the opening part of an order to lots within ``money`` and return the free money that it takes."""
+    wanted = slot.opening
     if wanted == 0.0:
         return 0.0
-    price = fill_price_nb(raw, np.int64(order.side), _OPENS, rules)
-    quantity = whole_lots_nb(wanted, rules.lot)
-    need = money_needed_nb(quantity, price, np.int64(order.side), rules)
+    order = book.orders[slot.row]
+    position = book.positions[order.symbol]
+    quantity = whole_lots_nb(wanted, position.lot)
+    need = need_nb(book, rules, slot, quantity)
     if quantity == 0.0:
-        order.reason = _BELOW_ONE_LOT if book.closing[i] == 0.0 else _NONE
+        order.reason = _BELOW_ONE_LOT if slot.closing == 0.0 else _NONE
     elif need > money * (1.0 + SLACK):
-        quantity = min(quantity, lots_for_nb(money, price, np.int64(order.side), rules))
-        need = money_needed_nb(quantity, price, np.int64(order.side), rules)
-        order.reason = _REDUCED if quantity + book.closing[i] > 0.0 else _NO_CASH
-    book.opening[i] = quantity
+        quantity = min(quantity, lots_for_nb(book, rules, slot, money))
+        need = need_nb(book, rules, slot, quantity)
+        order.reason = _REDUCED if quantity + slot.closing > 0.0 else _NO_CASH
+    slot.opening = quantity
     return need if quantity > 0.0 else 0.0
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def scale_nb(
-    state: NDArray[np.void], book: Book, rules: Rules, prices: NDArray[np.float64], bar: int, n: int
-) -> None:
-    """Fit all openings into free cash by one factor on the money that each needs."""
-    free = free_cash_nb(state, book, prices, bar)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def scale_nb(book: Book, rules: Rules, free: float, n: int) -> None:
+    """Fit all openings into free money by one factor on the money that each needs, in whole lots."""
     need = 0.0
     for i in range(n):
-        if book.side[i] == 0:
+        slot = book.slots[i]
+        if slot.side == 0:
             continue
-        order = book.orders[book.group[i]]
-        raw = prices[bar, order.symbol]
-        free += freed_nb(book, rules, i, raw)
-        price = fill_price_nb(raw, np.int64(order.side), _OPENS, rules)
-        need += money_needed_nb(book.opening[i], price, np.int64(order.side), rules)
+        free += freed_nb(book, rules, slot)
+        if slot.opening > 0.0:
+            lot = book.positions[book.orders[slot.row].symbol].lot
+            need += need_nb(book, rules, slot, whole_lots_nb(slot.opening, lot))
     short = need > max(free, 0.0) * (1.0 + SLACK)
     factor = max(free, 0.0) / need if short else 1.0
     for i in range(n):
-        if book.side[i] == 0:
+        slot = book.slots[i]
+        if slot.side == 0 or slot.opening == 0.0:
             continue
-        order = book.orders[book.group[i]]
-        raw = prices[bar, order.symbol]
         money = np.inf
         if short:
-            price = fill_price_nb(raw, np.int64(order.side), _OPENS, rules)
-            money = factor * money_needed_nb(book.opening[i], price, np.int64(order.side), rules)
-        limit_nb(book, rules, i, raw, money)
+            lot = book.positions[book.orders[slot.row].symbol].lot
+            money = factor * need_nb(book, rules, slot, whole_lots_nb(slot.opening, lot))
+        fit_nb(book, rules, slot, money)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def in_turn_nb(
-    state: NDArray[np.void], book: Book, rules: Rules, prices: NDArray[np.float64], bar: int, n: int
-) -> None:
-    """Give each order in turn, sells first, what free cash is left: in part if need be, or whole or not at all."""
-    free = free_cash_nb(state, book, prices, bar)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def in_turn_nb(book: Book, rules: Rules, free: float, n: int) -> None:
+    """Give each order in turn, sells first, what free money is left: in part if need be, or whole or not at all."""
     for side in (-1, 1):
         for i in range(n):
-            if book.side[i] != side:
+            slot = book.slots[i]
+            if slot.side != side:
                 continue
-            row = book.group[i]
-            raw = prices[bar, book.orders[row].symbol]
-            freed = freed_nb(book, rules, i, raw)
+            order = book.orders[slot.row]
             before = free
-            free += freed
-            free -= limit_nb(book, rules, i, raw, free)
-            reason = book.orders[row].reason
-            if rules.short_of_cash == _REJECT and (reason == _REDUCED or reason == _NO_CASH):
+            free += freed_nb(book, rules, slot)
+            free -= fit_nb(book, rules, slot, free)
+            lacks = order.reason == _REDUCED or order.reason == _NO_CASH
+            if rules.short_of_cash == _REJECT and lacks:
                 free = before
-                book.closing[i] = 0.0
-                book.opening[i] = 0.0
-                book.orders[row].reason = _NO_CASH
+                slot.closing = 0.0
+                slot.opening = 0.0
+                order.reason = _NO_CASH
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def exits_nb(
-    state: NDArray[np.void],
-    panel: PanelArrays,
-    rules: Rules,
-    book: Book,
-    fills: NDArray[np.void],
-    bar: int,
-    at_close: int,
-    n: int,
-) -> None:
-    """Fill the exits of the group, sells before buys; each closes all that is held, whatever the lots."""
-    for side in (-1, 1):
-        for i in range(n):
-            row = book.group[i]
-            order = book.orders[row]
-            leaves = order.action == _EXIT_LONG or order.action == _EXIT_SHORT
-            if not leaves or order.side != side:
-                continue
-            held = book.quantity[order.symbol]
-            if held * side < 0.0:
-                execute_nb(state, panel, rules, book, fills, row, bar, at_close, abs(held), _CLOSES)
-            else:
-                close_order_nb(book, row, bar, _CANCELLED, _GONE)
-
-
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def finish_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -303,23 +222,33 @@ def finish_nb(
     book: Book,
     fills: NDArray[np.void],
     bar: int,
-    at_close: int,
+    phase: int,
     i: int,
 ) -> None:
     """Fill an order with what it closes and opens, or say why there is nothing to fill."""
-    row = book.group[i]
+    slot = book.slots[i]
+    row = np.int64(slot.row)
     order = book.orders[row]
-    held = book.quantity[order.symbol]
+    if order.status != _WORKING:
+        return  # the other side of its bracket was filled at this same instant
+    held = book.positions[order.symbol].quantity
     # An earlier order of this instant may have been cut, and left less to close than was reckoned with.
-    closing = min(book.closing[i], abs(held) if held * order.side < 0.0 else 0.0)
-    quantity = closing + book.opening[i]
+    planned = slot.closing
+    waits = slot.cut == 1 and planned + slot.opening == 0.0 and order.reason != _NO_CASH
+    slot.closing = min(planned, abs(held) if held * slot.side < 0.0 else 0.0)
+    quantity = slot.closing + slot.opening
+    leaves = order.action == _EXIT_LONG or order.action == _EXIT_SHORT
     if quantity > 0.0:
-        if closing < book.closing[i]:
+        if slot.closing < planned and not leaves:
             order.reason = _REDUCED
-        execute_nb(
-            state, panel, rules, book, fills, row, bar, at_close, quantity, book.opening[i] > 0.0
-        )
-    elif book.closing[i] > 0.0:
+        execute_nb(state, panel, rules, book, fills, bar, phase, i)
+        if order.status == _WORKING:
+            order.tried = bar if slot.cut == 1 else order.tried
+            wait_nb(state, book, row)
+    elif waits:
+        order.tried = bar
+        wait_nb(state, book, row)  # the bar's volume is used up
+    elif planned > 0.0 or leaves:
         close_order_nb(book, row, bar, _CANCELLED, _GONE)
     elif order.action == _TARGET and order.reason != _NO_CASH and held != 0.0:
         close_order_nb(book, row, bar, _CANCELLED, _NOTHING)
@@ -328,7 +257,7 @@ def finish_nb(
         close_order_nb(book, row, bar, _REFUSED, reason)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def trade_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -336,38 +265,41 @@ def trade_nb(
     book: Book,
     fills: NDArray[np.void],
     bar: int,
-    at_close: int,
-    newest: int,
+    phase: int,
+    n: int,
+    equity: float,
 ) -> None:
-    """Trade everything that can fill at the open (or close) of ``bar``."""
-    if state[0].n_pending == 0:
-        return
-    n = take_ready_nb(state, panel, book, bar, newest)
-    if n == 0:
-        return
-    prices = panel.close if at_close else panel.open
-    equity = equity_nb(state, book, prices, bar)
-    exits_nb(state, panel, rules, book, fills, bar, at_close, n)
+    """Trade the first ``n`` slots, whose orders have been taken off the waiting list, at their raw prices."""
+    opens = False
     for i in range(n):
-        order = book.orders[book.group[i]]
-        book.side[i] = 0
+        slot = book.slots[i]
+        order = book.orders[slot.row]
+        slot.side = order.side
+        slot.opening = 0.0
+        known = panel.volume_known[order.symbol]
+        slot.volume = panel.volume[bar, order.symbol] if known else 0.0
         if order.action == _EXIT_LONG or order.action == _EXIT_SHORT:
             continue
-        book.opening[i] = abs(
-            wanted_nb(book, rules, book.group[i], prices[bar, order.symbol], equity)
-        )
-        book.side[i] = order.side
+        opens = True
+        slot.opening = wanted_nb(state, book, rules, slot, equity)
     for side in (-1, 1):
         for i in range(n):
-            if book.side[i] == side:
-                part_nb(book, rules, i)
+            slot = book.slots[i]
+            if slot.side == side:
+                part_nb(panel, rules, book, bar, slot, slot.opening)
     for i in range(n):
-        book.moved[book.orders[book.group[i]].symbol] = 0.0
-    if rules.short_of_cash == _SCALE:
-        scale_nb(state, book, rules, prices, bar, n)
-    else:
-        in_turn_nb(state, book, rules, prices, bar, n)
+        position = book.positions[book.orders[book.slots[i].row].symbol]
+        position.moved = 0.0
+        position.planned = 0.0
+    if opens:
+        free = free_money_nb(
+            state, book, rules, panel.close if phase == _CLOSE else panel.open, bar
+        )
+        if rules.short_of_cash == _SCALE:
+            scale_nb(book, rules, free, n)
+        else:
+            in_turn_nb(book, rules, free, n)
     for side in (-1, 1):
         for i in range(n):
-            if book.side[i] == side:
-                finish_nb(state, panel, rules, book, fills, bar, at_close, i)
+            if book.slots[i].side == side:
+                finish_nb(state, panel, rules, book, fills, bar, phase, i)

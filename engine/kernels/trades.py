@@ -171,7 +171,7 @@ def open_lot_nb(
 
 
 @njit(nogil=True, cache=True)
-def excursions_nb(line: Record, lots: NDArray[np.void], trade: Record) -> None:
+def excursions_nb(line: Record, lots: NDArray[np.void], trade: Record, multiplier: float) -> None:
     """Write how far the price went for and against a trade of the oldest lot, and when."""
     top = bottom = trade.entry_price
     top_bar = bottom_bar = trade.entry_bar
@@ -187,8 +187,8 @@ def excursions_nb(line: Record, lots: NDArray[np.void], trade: Record) -> None:
         top, top_bar = trade.exit_price, trade.exit_bar
     if trade.exit_price < bottom:
         bottom, bottom_bar = trade.exit_price, trade.exit_bar
-    up = (top - trade.entry_price) * trade.quantity
-    down = (bottom - trade.entry_price) * trade.quantity
+    up = (top - trade.entry_price) * trade.quantity * multiplier
+    down = (bottom - trade.entry_price) * trade.quantity * multiplier
     if trade.side > 0:
         trade.mfe, trade.mfe_bars = up, top_bar - trade.entry_bar
         trade.mae, trade.mae_bars = down, bottom_bar - trade.entry_bar
@@ -214,6 +214,7 @@ def write_trade_nb(
     orders: NDArray[np.void],
     row: int,
     quantity: float,
+    multiplier: float,
 ) -> None:
     """Write the trade that closes ``quantity`` of the oldest lot with the fill in ``row``."""
     lot, entry, leaving = lots[line.first], fills[line.first], fills[row]
@@ -221,7 +222,7 @@ def write_trade_nb(
     trade.symbol = leaving.symbol
     trade.side = line.side
     trade.exit_reason = leaving.reason
-    trade.ambiguous = 0
+    trade.ambiguous = entry.ambiguous | leaving.ambiguous
     trade.quantity = quantity
     trade.entry_signal_bar, trade.entry_label = signal_nb(orders, entry.order)
     trade.exit_signal_bar, trade.exit_label = signal_nb(orders, leaving.order)
@@ -234,12 +235,12 @@ def write_trade_nb(
     trade.commission = lot.commission * quantity + leaving.commission * share
     trade.tax = lot.tax * quantity + leaving.tax * share
     trade.slippage = lot.slippage * quantity + leaving.slippage * share
-    trade.dividends = line.side * lot.dividends * quantity
-    paid, got = lot.price * quantity, leaving.price * quantity
+    trade.dividends = line.side * lot.dividends * quantity * multiplier
+    paid, got = lot.price * quantity * multiplier, leaving.price * quantity * multiplier
     pnl = line.side * (got - paid) - trade.commission - trade.tax + trade.dividends
     trade.pnl = 0.0 if abs(pnl) <= _NOISE * (paid + got) else pnl
     trade.pnl_rate = trade.pnl / paid if paid > 0.0 else 0.0
-    excursions_nb(line, lots, trade)
+    excursions_nb(line, lots, trade, multiplier)
 
 
 @njit(nogil=True, cache=True)
@@ -253,6 +254,7 @@ def match_trades_nb(
     trades: NDArray[np.void],
     lots: NDArray[np.void],
     lines: NDArray[np.void],
+    multipliers: NDArray[np.float64],
 ) -> int:
     """Match fills into trades and return how many; what stays open is left in ``lines``, ``lots``.
 
@@ -272,6 +274,8 @@ def match_trades_nb(
         Written from the front: a fill ends at most one lot in part, and each lot is ended once.
     lots : LOT (n_fills,), lines : LINE (n_symbols,)
         Working memory; ``first`` and ``last`` of each line are -1, all else zero.
+    multipliers : (n_symbols,)
+        Money that one point of price is worth for one share or contract.
     """
     n = 0
     done = 0
@@ -288,7 +292,9 @@ def match_trades_nb(
         while rest > FLAT and line.first >= 0 and line.side != fill.side:
             lot = lots[line.first]
             part = lot.quantity if lot.quantity - rest < FLAT else rest
-            write_trade_nb(trades[n], line, lots, fills, orders, row, part)
+            write_trade_nb(
+                trades[n], line, lots, fills, orders, row, part, multipliers[fill.symbol]
+            )
             n += 1
             trades[n - 1].trade_no = n
             lot.quantity -= part
@@ -305,15 +311,17 @@ def match_trades_nb(
 
 @njit(nogil=True, cache=True)
 def open_position_nb(
-    lines: NDArray[np.void], lots: NDArray[np.void], symbol: int
+    lines: NDArray[np.void], lots: NDArray[np.void], symbol: int, multiplier: float
 ) -> tuple[float, float, float]:
-    """Return of an open position: quantity (positive), paid, costs less dividends."""
+    """Return of an open position: quantity (positive), quantity x price, costs less dividends (money)."""
     quantity = paid = costs = 0.0
     i = lines[symbol].first
     while i >= 0:
         lot = lots[i]
         quantity += lot.quantity
         paid += lot.price * lot.quantity
-        costs += (lot.commission + lot.tax - lines[symbol].side * lot.dividends) * lot.quantity
+        costs += (
+            lot.commission + lot.tax - lines[symbol].side * lot.dividends * multiplier
+        ) * lot.quantity
         i = lot.next
     return quantity, paid, costs

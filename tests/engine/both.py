@@ -16,7 +16,8 @@ from tests.naive.simulation import run
 ORDER_FIELDS = tuple(
     name
     for name in ORDER.names or ()
-    if name not in ("base", "best", "bracket", "covered", "remaining", "since", "value", "phase")
+    if name
+    not in ("base", "best", "bracket", "covered", "remaining", "since", "tried", "value", "phase")
 )
 
 

@@ -61,7 +61,8 @@ def test_trades_open_positions_and_interest_explain_every_cent(world: World) -> 
     run = kernel_of(world)
 
     fills, orders = fills_of(run), orders_of(run)
-    trades, still_open = match_trades(fills, orders, run.panel, run.panel.n_bars - 1)
+    last, multiplier = run.panel.n_bars - 1, world.rules.multiplier
+    trades, still_open = match_trades(fills, orders, run.panel, last, multiplier)
 
     moved = world.capital + values_of(world, fills).sum()
     explained = trades["pnl"].sum() + sum(position.pnl for position in still_open)

@@ -1,0 +1,260 @@
+"""Stretches of bars in which nothing can happen: no order at the market, no level within reach, nothing said or due.
+
+Most bars of most runs are such bars. They are only valued, and trailing stops follow the price; the loops here do that
+and stop before the first bar that needs the full course. Which way a bar goes makes no difference to any bit of it.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from engine.kernels.book import Book, Rules
+from engine.kernels.fills import SLACK
+from engine.kernels.orders import (
+    TRAILING,
+    level_nb,
+    reaches_nb,
+    rests_nb,
+    rises_nb,
+    trail_nb,
+)
+from engine.kernels.session import CurveArrays
+from engine.market import PanelArrays
+
+_NO_SYMBOL = np.int64(-1)
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def flat_nb(cash: float, curve: CurveArrays, bar: int, until: int) -> int:
+    """Write the bars of an account that holds nothing and waits for nothing."""
+    equity, money = curve.equity[bar:until], curve.cash[bar:until]
+    gross, positions = curve.gross[bar:until], curve.positions[bar:until]
+    for i in range(len(equity)):
+        equity[i] = cash
+        money[i] = cash
+        gross[i] = 0.0
+        positions[i] = 0
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def alone_nb(
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    rules: Rules,
+    book: Book,
+    curve: CurveArrays,
+    symbol: int,
+    bar: int,
+    until: int,
+) -> int:
+    """Value the only position over bars that reach no level; stop before one whose close decides something."""
+    st = state[0]
+    position = book.positions[symbol]
+    cash, quantity, multiplier = st.cash, position.quantity, position.multiplier
+    mark = position.mark
+    entry = position.entry
+    side = 1.0 if quantity > 0.0 else -1.0
+    # Levels judged at closes, as what the close may gain; infinite when there is none.
+    least = -position.close_stop_rate * entry + SLACK * entry
+    least = least if position.close_stop_rate > 0.0 else -np.inf
+    most = position.close_target_rate * entry - SLACK * entry
+    most = most if position.close_target_rate > 0.0 else np.inf
+    maintenance = rules.maintenance_margin
+    for b in range(bar, until):
+        close = panel.close[b, symbol]
+        if close == close:
+            gain = side * (close - entry)
+            if gain <= least or gain >= most:
+                until = b
+                break
+            mark = close
+        value = quantity * (mark * multiplier)
+        total = cash + value
+        if maintenance > 0.0 and total < maintenance * abs(value):
+            until = b
+            break
+        curve.equity[b] = total
+        curve.cash[b] = cash
+        curve.gross[b] = abs(value)
+        curve.positions[b] = 1
+        position.mark = mark
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def reach_nb(state: NDArray[np.void], book: Book) -> tuple[float, float, int, int]:
+    """Return when the waiting orders of one symbol need a bar: low at most, high at least, and the trailing ones' rows.
+
+    Of trailing stops one may sell and one may buy; rows are -1 where there is none, and -2 says there are more.
+    """
+    low, high = -np.inf, np.inf
+    seller = buyer = -1
+    for i in range(state[0].n_pending):
+        row = book.pending[i]
+        order = book.orders[row]
+        if order.kind == TRAILING:
+            if order.side < 0:
+                seller = row if seller == -1 else -2
+            else:
+                buyer = row if buyer == -1 else -2
+            continue
+        level = level_nb(order)
+        if rises_nb(order):
+            high = min(high, level - SLACK * level)
+        else:
+            low = max(low, level + SLACK * level)
+    return low, high, seller, buyer
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def guarded_nb(
+    panel: PanelArrays, symbol: int, low: float, high: float, bar: int, until: int
+) -> int:
+    """Return the first bar that reaches a fixed level."""
+    for b in range(bar, until):
+        if panel.low[b, symbol] <= low or panel.high[b, symbol] >= high:
+            return b
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def trailed_nb(
+    panel: PanelArrays,
+    book: Book,
+    symbol: int,
+    row: int,
+    low: float,
+    high: float,
+    bar: int,
+    until: int,
+) -> int:
+    """Return the first bar that reaches a fixed level or the trailing sell stop in ``row``, which follows the highs."""
+    order = book.orders[row]
+    tick = book.positions[symbol].tick
+    best, stop, amount = order.best, order.stop, order.trail_value
+    by_rate = order.trail_kind == 1
+    for b in range(bar, until):
+        top = panel.high[b, symbol]
+        bottom = panel.low[b, symbol]
+        if bottom <= low or bottom <= stop + SLACK * stop or top >= high:
+            until = b
+            break
+        if top > best:
+            best = top
+            stop = best * (1.0 - amount) if by_rate else best - amount
+            if tick > 0.0:
+                order.best = best
+                trail_nb(order, tick)
+                stop = order.stop
+    order.best = best
+    order.stop = stop
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def only_symbol_nb(state: NDArray[np.void], book: Book) -> int:
+    """Return the symbol that everything held and waiting belongs to; -1 when there are several."""
+    if state[0].n_held > 1:
+        return _NO_SYMBOL
+    symbol = book.held[0] if state[0].n_held == 1 else _NO_SYMBOL
+    for i in range(state[0].n_pending):
+        order = book.orders[book.pending[i]]
+        if symbol < 0:
+            symbol = np.int64(order.symbol)
+        elif order.symbol != symbol:
+            return _NO_SYMBOL
+    return symbol
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def many_nb(
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    rules: Rules,
+    book: Book,
+    curve: CurveArrays,
+    bar: int,
+    until: int,
+) -> int:
+    """Value several positions bar by bar while no level is reached, and let trailing stops follow."""
+    st = state[0]
+    for b in range(bar, until):
+        for i in range(st.n_pending):
+            order = book.orders[book.pending[i]]
+            rises = rises_nb(order)
+            price = panel.high[b, order.symbol] if rises else panel.low[b, order.symbol]
+            if reaches_nb(price, level_nb(order), rises):
+                return b
+        total = st.cash
+        gross = 0.0
+        for i in range(st.n_held):
+            symbol = book.held[i]
+            position = book.positions[symbol]
+            close = panel.close[b, symbol]
+            mark = position.mark if np.isnan(close) else close
+            position.mark = mark
+            value = position.quantity * (mark * position.multiplier)
+            total += value
+            gross += abs(value)
+        if rules.maintenance_margin > 0.0 and total < rules.maintenance_margin * gross:
+            return b
+        for i in range(st.n_pending):
+            order = book.orders[book.pending[i]]
+            if order.kind == TRAILING:
+                high, low = panel.high[b, order.symbol], panel.low[b, order.symbol]
+                if (order.side < 0 and high > order.best) or (order.side > 0 and low < order.best):
+                    order.best = high if order.side < 0 else low
+                    trail_nb(order, book.positions[order.symbol].tick)
+        curve.equity[b] = total
+        curve.cash[b] = st.cash
+        curve.gross[b] = gross
+        curve.positions[b] = st.n_held
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def quiet_nb(
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    rules: Rules,
+    book: Book,
+    curve: CurveArrays,
+    bar: int,
+    until: int,
+) -> int:
+    """Simulate bars from ``bar`` on as long as nothing can happen in them; return the first that was not."""
+    st = state[0]
+    if st.n_pending == 0 and st.n_held == 0 and (rules.margin_rate <= 0.0 or st.cash >= 0.0):
+        return flat_nb(st.cash, curve, bar, until)
+    for i in range(st.n_pending):
+        if not rests_nb(book.orders[book.pending[i]]):
+            return bar
+    if rules.margin_rate > 0.0 and st.cash < 0.0:
+        return bar
+    if rules.borrow_rate > 0.0:
+        for i in range(st.n_held):
+            if book.positions[book.held[i]].quantity < 0.0:
+                return bar
+    symbol = only_symbol_nb(state, book)
+    if symbol < 0:
+        if st.uses_levels == 1 and st.n_held > 0:
+            return bar
+        return many_nb(state, panel, rules, book, curve, bar, until)
+    if st.n_pending > 0:
+        low, high, seller, buyer = reach_nb(state, book)
+        if seller != -1 and (st.uses_levels == 1 or rules.maintenance_margin > 0.0):
+            return bar  # the close may end the stretch before the trailing stop's
+        if buyer != -1 or seller == -2:
+            return (
+                bar
+                if st.uses_levels == 1
+                else many_nb(state, panel, rules, book, curve, bar, until)
+            )
+        if seller == -1:
+            until = guarded_nb(panel, symbol, low, high, bar, until)
+        else:
+            until = trailed_nb(panel, book, symbol, seller, low, high, bar, until)
+    if st.n_held == 0:
+        return flat_nb(st.cash, curve, bar, until)
+    return alone_nb(state, panel, rules, book, curve, symbol, bar, until)
