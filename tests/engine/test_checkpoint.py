@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from engine.checkpoint import CheckpointError, Identity, identity_of, restore, save
 from engine.driver import Simulation, new_simulation
@@ -26,6 +28,11 @@ def stopped_at(world: World, bar: int) -> bytes:
     return save(simulation, IDENTITY)
 
 
+def fields_of(rows: NDArray[np.void]) -> dict[str, bytes]:
+    """Return the bits of every field; what lies between fields means nothing."""
+    return {name: rows[name].tobytes() for name in rows.dtype.names or ()}
+
+
 @FEW
 @given(worlds(), st.floats(0, 1))
 def test_a_run_taken_up_ends_in_the_same_bits(world: World, share: float) -> None:
@@ -36,10 +43,10 @@ def test_a_run_taken_up_ends_in_the_same_bits(world: World, share: float) -> Non
     resumed.advance(world.panel.n_bars)
     resumed.expire_waiting()
 
-    assert fills_of(resumed).tobytes() == fills_of(whole).tobytes()
-    assert orders_of(resumed).tolist() == orders_of(whole).tolist()
+    assert fields_of(fills_of(resumed)) == fields_of(fills_of(whole))
+    assert fields_of(orders_of(resumed)) == fields_of(orders_of(whole))
     assert [one.tobytes() for one in resumed.curve] == [one.tobytes() for one in whole.curve]
-    assert resumed.state.tolist() == whole.state.tolist()
+    assert fields_of(resumed.state) == fields_of(whole.state)
 
 
 @FEW

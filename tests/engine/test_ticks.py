@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.errors import BacktestValidationError
 from engine.ticks import TickSeries, bars_of, last_events, merge, panel_of
-from engine.types import NS_PER_SECOND, TIMEFRAME_NS
+from engine.types import NS_PER_SECOND, TIMEFRAME_NS, Action
+from tests.engine.builders import instructions_of, rules_of, said, simulate
 
 NAN = math.nan
 MINUTE = TIMEFRAME_NS["1m"]
@@ -127,6 +128,26 @@ def test_trades_alone_have_no_spread_and_share_one_array() -> None:
 
     assert panel.half_spread is None
     assert panel.open is panel.close
+
+
+def test_an_order_on_trades_fills_at_the_next_trade_of_its_symbol() -> None:
+    parts = {
+        "A": series_of(trade(1, 10.0), trade(3, 11.0)),
+        "B": series_of(trade(2, 5.0)),
+    }
+    buy = instructions_of(said(0, Action.BUY, 2.0))
+
+    simulation = simulate(panel_of(merge(parts)), buy, rules_of())
+
+    (fill,) = simulation.fills[: int(simulation.state["n_fills"][0])]
+    assert (fill["bar"], fill["price"], fill["quantity"]) == (2, 11.0, 2.0)
+
+
+def test_quotes_are_refused_since_a_fill_at_their_middle_flatters() -> None:
+    panel = panel_of(merge({"A": series_of(quote(1, 9.0, 11.0), trade(2, 10.0))}))
+
+    with pytest.raises(BacktestValidationError, match="quotes are not simulated"):
+        simulate(panel, instructions_of(), rules_of())
 
 
 def test_what_is_decided_at_a_bar_is_known_at_its_last_event() -> None:
