@@ -18,12 +18,17 @@ def command(
         ),
     ],
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What it is called.")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Agree to run a strategy file in its present version.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Keep a strategy under a name; a change makes the next version."""
     from desktop.cli.output import console, emit
     from desktop.cli.session import open_service
+    from desktop.cli.trusting import agree_to
 
+    agree_to(str(file), trust=trust)
     with open_service() as service:
         from desktop.service.payloads import saved_payload
         from desktop.service.saved import keep

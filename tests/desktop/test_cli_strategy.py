@@ -48,7 +48,7 @@ def criteria_file(tmp_path: Path) -> Path:
 
 
 def saved(capsys: pytest.CaptureFixture[str], file: Path, name: str = "strong") -> Outcome:
-    return tradebench(capsys, "strategy", "save", file, "--name", name, "--json")
+    return tradebench(capsys, "strategy", "save", file, "--name", name, "--trust", "--json")
 
 
 def run_of(capsys: pytest.CaptureFixture[str], folder: Path, name: str, more: str = "") -> Outcome:
@@ -124,8 +124,8 @@ def test_a_saved_file_runs_after_the_file_is_gone(capsys, tmp_path):
     file, beside = tmp_path / "half.py", tmp_path / "shares.py"
     file.write_text(FILE, encoding="utf-8")
     beside.write_text("SHARE = 1.0\n", encoding="utf-8")
-    first = run_of(capsys, tmp_path, file.as_posix()).payload
     kept = saved(capsys, file, "my half")
+    first = run_of(capsys, tmp_path, file.as_posix()).payload
     file.unlink()
     beside.unlink()
 
