@@ -104,13 +104,13 @@ def days(value: Number | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Format a span of time: ``850 ms``, ``3.2 s``, ``2 min 05 s``, ``1 h 03 min``."""
+    """Format a span of time: ``850 ms``, ``3.2 s`` (``3 s`` of whole seconds), ``2 min 05 s``, ``1 h 03 min``."""
     if seconds is None or not is_defined(seconds):
         return UNDEFINED
     if seconds < 0.9995:
         return f"{max(0.0, seconds) * 1000:.0f} ms"
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds} s" if isinstance(seconds, int) else f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"

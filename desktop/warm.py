@@ -17,6 +17,8 @@ from typing import Final
 
 from desktop import logs
 from desktop.service import kernel_cache
+from engine.config import StrategyConfig
+from engine.expressions import INDICATORS
 
 OPTION: Final = "--warm-kernels"
 _POLL_SECONDS: Final = 0.02
@@ -53,20 +55,30 @@ def warm_kernels() -> int:
     return 0
 
 
+_EVERY_INDICATOR = {
+    "where": [
+        {"left": f"{name}(3{', skip 1' if name == 'sma' else ''})", "op": ">", "right": 0}
+        for name in INDICATORS
+    ]
+}
+
+
 def _run_every_strategy() -> None:
     """Run each built-in strategy on the demo prices: the types of real bars are what is compiled for."""
     from desktop.service.demo import demo_config
     from desktop.service.running import bars_of, strategy_of
     from engine.simulate import run_backtest
+    from engine.statistics.performance import performance_of
     from engine.strategies import registry
 
-    for name in registry.BUILT_IN:
-        config = demo_config().model_copy(deep=True)
-        config = config.model_copy(
-            update={"strategy": config.strategy.model_copy(update={"name": name})}
-        )
+    sections = [{"name": name} for name in registry.BUILT_IN]
+    for section in (*sections, {"criteria": _EVERY_INDICATOR}):
+        strategy_section = StrategyConfig.model_validate(section)
+        config = demo_config().model_copy(update={"strategy": strategy_section})
         strategy = strategy_of(config)
-        run_backtest(config, bars_of(config, strategy, None), strategy, clock=time.perf_counter)
+        bars = bars_of(config, strategy, None)
+        result = run_backtest(config, bars, strategy, clock=time.perf_counter)
+    performance_of(result)
 
 
 class Warmer:

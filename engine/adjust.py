@@ -35,6 +35,8 @@ def split_adjusted(panel: Panel, column: Column) -> NDArray[np.float64]:
     adjusted already.
     """
     values: NDArray[np.float64] = getattr(panel, column)
+    if len(panel.events) == 0:  # as most are, and a sweep asks ten thousand times
+        return values
     splits = panel.events[panel.events["kind"] == EventKind.SPLIT]
     if panel.adjustment != "raw" or len(splits) == 0:
         return values
@@ -45,3 +47,21 @@ def split_adjusted(panel: Panel, column: Column) -> NDArray[np.float64]:
         since *= 1.0 / ratio if column == "volume" else ratio
     adjusted.flags.writeable = False
     return adjusted
+
+
+def split_factor(panel: Panel) -> NDArray[np.float64] | None:
+    """Return by how much a share of each bar has been divided since the first one.
+
+    A price in units of the first bar's shares, divided by this, is in the shares of its own bar.
+
+    Returns
+    -------
+    (n_bars, n_symbols), or None where there is no split or prices are adjusted already.
+    """
+    splits = panel.events[panel.events["kind"] == EventKind.SPLIT]
+    if panel.adjustment != "raw" or len(splits) == 0:
+        return None
+    factor = np.ones(panel.close.shape)
+    for split in splits:
+        factor[int(split["bar"]) :, int(split["symbol"])] *= float(split["value"])
+    return factor

@@ -8,15 +8,17 @@ import datetime as dt
 import hashlib
 import json
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
 from engine.errors import BacktestValidationError, Problem
 from engine.execution_sections import CostsConfig, EntriesConfig, ExecutionConfig, ExitsConfig
 from engine.sections import (
+    SCREENING,
     AccountConfig,
     DataConfig,
+    PacingConfig,
     Period,
     RebalanceConfig,
     Section,
@@ -26,6 +28,7 @@ from engine.sections import (
 )
 
 __all__ = [
+    "SCREENING",
     "SNAPSHOT_VERSION",
     "AccountConfig",
     "BacktestConfig",
@@ -34,6 +37,7 @@ __all__ = [
     "EntriesConfig",
     "ExecutionConfig",
     "ExitsConfig",
+    "PacingConfig",
     "Period",
     "RebalanceConfig",
     "SizingConfig",
@@ -74,6 +78,7 @@ class BacktestConfig(Section):
     rebalance: RebalanceConfig = Field(default_factory=RebalanceConfig)
     entries: EntriesConfig = Field(default_factory=EntriesConfig)
     exits: ExitsConfig = Field(default_factory=ExitsConfig)
+    pacing: PacingConfig = Field(default_factory=PacingConfig)
 
     @model_validator(mode="after")
     def _sections_agree(self) -> "BacktestConfig":
@@ -103,9 +108,11 @@ class BacktestConfig(Section):
         )
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 (64 hex) of the canonical text without the run's name."""
+        """Return the SHA-256 (64 hex) of the canonical text without what changes no result: the run's name and pace."""
         return hashlib.sha256(
-            self.model_copy(update={"name": None}).canonical_json().encode()
+            self.model_copy(update={"name": None, "pacing": PacingConfig()})
+            .canonical_json()
+            .encode()
         ).hexdigest()
 
 
@@ -150,11 +157,19 @@ def _problem_of(item: dict[str, Any], prefix: str) -> Problem:
 def _allowed_keys(loc: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = BacktestConfig
     for part in loc[:-1]:
-        annotation = model.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
+        if isinstance(part, str):
+            inner = _model_in(model.model_fields[part].annotation)
+            if inner is None:
+                break
+            model = inner
     return ", ".join(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section inside ``Section | None`` or ``tuple[Section, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def check_dates(config: BacktestConfig, today: dt.date) -> None:

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
+from engine.errors import BacktestValidationError, Problem
 from engine.kernels.advance import CurveArrays, advance_nb
 from engine.kernels.book import NEVER, Book, Plan, Rules, grown, new_book
 from engine.market import Panel
+from engine.pacing import Pacer
 from engine.types import (
     FILL,
     NS_PER_DAY,
@@ -122,34 +124,61 @@ class Simulation:
             if status == Status.DONE:
                 return
             if status == Status.FILLS_FULL:
-                more = np.zeros(2 * len(self.fills) + 64, FILL)
-                more.view(np.uint8)[: self.fills.nbytes] = self.fills.view(np.uint8)
-                self.fills = more
+                self.make_room(0, 2 * len(self.fills) + 64)
             else:
-                self.book = grown(self.book, 2 * len(self.book.orders) + 64)
+                self.make_room(2 * len(self.book.orders) + 64, 0)
 
     def run(
         self,
         clock: Callable[[], float],
         look: Callable[["Simulation"], bool] | None = None,
+        pacer: Pacer | None = None,
     ) -> bool:
         """Advance to the end in chunks of some 30 ms; ``look`` is called after each and may return False to stop.
 
-        Returns True when the end was reached.
+        A ``pacer`` holds the run back to a speed, or until it is told to go on; ``look`` is called while it waits, too.
+        Returns True when the end was reached; what waits then has expired.
         """
         chunk = _FIRST_CHUNK
+        looked = clock()
         while not self.is_done:
-            begun = clock()
-            self.advance(self.bar + chunk)
+            until = self._until(chunk, pacer)
+            begun, bar, fills = clock(), self.bar, int(self.state["n_fills"][0])
+            if until <= bar and pacer is not None:
+                pacer.wait(bar)
+            else:
+                self.advance(until)
             seconds = clock() - begun
-            if seconds > 0:
+            if pacer is not None:
+                pacer.transport.stepped(self.bar - bar, int(self.state["n_fills"][0]) > fills)
+            if until - bar < chunk:  # held back: it says nothing about how long a chunk takes
+                if clock() - looked < _CHUNK_SECONDS and not self.is_done:
+                    continue
+            elif seconds > 0:
                 # At most doubled: the first chunk may hold a compilation, the next ones may be denser.
                 chunk = int(max(1, min(2 * chunk, chunk * _CHUNK_SECONDS / seconds)))
             else:
                 chunk *= 2
+            looked = clock()
             if look is not None and not look(self) and not self.is_done:
                 return False
+        self.expire_waiting()
         return True
+
+    def _until(self, chunk: int, pacer: Pacer | None) -> int:
+        """Return the first bar not to simulate in the next chunk."""
+        allowed = None if pacer is None else pacer.allowed(self.bar)
+        until = self.bar + chunk if allowed is None else min(self.bar + chunk, allowed)
+        return min(until, self.panel.n_bars)
+
+    def make_room(self, orders: int, fills: int) -> None:
+        """Grow the buffers to hold at least so many orders and fills."""
+        if fills > len(self.fills):
+            more = np.zeros(fills, FILL)
+            more.view(np.uint8)[: self.fills.nbytes] = self.fills.view(np.uint8)
+            self.fills = more
+        if orders > len(self.book.orders):
+            self.book = grown(self.book, orders)
 
     def expire_waiting(self) -> None:
         """Write down that what still waits at the end of the data will never fill."""
@@ -181,7 +210,59 @@ def new_simulation(
 
     Buffers start small and grow: what a run needs depends on its fills, not on its bars. ``weights`` are those of a
     rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the buffers begin with.
+
+    Raises
+    ------
+    BacktestValidationError
+        The panel holds quotes: a fill at their middle would be better than any that can be had.
     """
+    if panel.half_spread is not None:
+        raise BacktestValidationError(
+            Problem("data", "quotes are not simulated", "use the bars or the trades alone")
+        )
+    if room is None:
+        room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
+    n_bars, first = panel.n_bars, panel.first_counted
+    curve = CurveArrays(
+        np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), np.empty(n_bars, np.int64)
+    )
+    for column in curve:
+        column[:first] = 0  # warm-up bars are not simulated
+    return Simulation(
+        panel,
+        _plan_of(panel, instructions, weights),
+        rules,
+        _state_at_start(panel, instructions, initial_capital),
+        _empty_book(panel, rules, room),
+        np.zeros(room, FILL),
+        curve,
+    )
+
+
+def restart(
+    simulation: Simulation,
+    instructions: NDArray[np.void],
+    initial_capital: float,
+    weights: NDArray[np.float64] | None = None,
+) -> None:
+    """Put a simulation back before the first counted bar, with other instructions and the buffers it has."""
+    panel = simulation.panel
+    simulation.plan = _plan_of(panel, instructions, weights)
+    simulation.state = _state_at_start(panel, instructions, initial_capital)
+    simulation.book = _empty_book(panel, simulation.rules, len(simulation.book.orders))
+
+
+def _plan_of(
+    panel: Panel, instructions: NDArray[np.void], weights: NDArray[np.float64] | None
+) -> Plan:
+    if weights is None:
+        weights = np.empty((0, panel.n_symbols))
+    return Plan(instructions, np.ascontiguousarray(weights, np.float64))
+
+
+def _state_at_start(
+    panel: Panel, instructions: NDArray[np.void], initial_capital: float
+) -> NDArray[np.void]:
     first = panel.first_counted
     state = np.zeros(1, STATE)
     state["cash"] = initial_capital
@@ -189,28 +270,14 @@ def new_simulation(
     state["next_instruction"] = np.searchsorted(instructions["bar"], first)
     state["next_action"] = np.searchsorted(panel.events["bar"], first)
     state["expires_ns"] = NEVER
-    if room is None:
-        room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
-    n_bars = panel.n_bars
-    curve = CurveArrays(
-        np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), np.empty(n_bars, np.int64)
-    )
-    for column in curve:
-        column[:first] = 0  # warm-up bars are not simulated
-    if weights is None:
-        weights = np.empty((0, panel.n_symbols))
+    return state
+
+
+def _empty_book(panel: Panel, rules: Rules, room: int) -> Book:
     book = new_book(panel.n_symbols, room, rules)
     for name, values in (("tick", panel.tick_size), ("multiplier", panel.multiplier)):
         if values is not None:
             book.positions[name] = values
     if panel.lot_size is not None and rules.lot > 0.0:
         book.positions["lot"] = panel.lot_size
-    return Simulation(
-        panel,
-        Plan(instructions, np.ascontiguousarray(weights, np.float64)),
-        rules,
-        state,
-        book,
-        np.zeros(room, FILL),
-        curve,
-    )
+    return book

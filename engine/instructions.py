@@ -70,10 +70,10 @@ def signal_rows(signals: Signals, shape: tuple[int, int], first_counted: int) ->
         When a mask is not a boolean array of ``shape``.
     """
     masks = {
-        Action.EXIT_LONG: _mask(signals.exit_long, "exit_long", shape),
-        Action.EXIT_SHORT: _mask(signals.exit_short, "exit_short", shape),
-        Action.ENTER_LONG: _mask(signals.enter_long, "enter_long", shape),
-        Action.ENTER_SHORT: _mask(signals.enter_short, "enter_short", shape),
+        Action.EXIT_LONG: checked_mask(signals.exit_long, "exit_long", shape),
+        Action.EXIT_SHORT: checked_mask(signals.exit_short, "exit_short", shape),
+        Action.ENTER_LONG: checked_mask(signals.enter_long, "enter_long", shape),
+        Action.ENTER_SHORT: checked_mask(signals.enter_short, "enter_short", shape),
     }
     keys = []
     for rank, action in enumerate(_SIGNAL_ACTIONS):
@@ -164,7 +164,14 @@ def target_sizes(
             raise _not_for_this(sizing)
 
 
-def _mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask | None:
+def checked_mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask | None:
+    """Return what a strategy gave for a mask.
+
+    Raises
+    ------
+    BacktestValidationError
+        When it is not a boolean array of ``shape``.
+    """
     if mask is None:
         return None
     array = np.asarray(mask)

@@ -5,7 +5,7 @@ bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from engine.types import ACTION_EVENT, NS_PER_DAY, TIMEFRAME_NS, EventKind
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 INSTRUMENT_COLUMNS = ("lot_size", "tick_size", "multiplier")
+_HASHED = 1 << 20  # values a block
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class PanelArrays(NamedTuple):
     members: NDArray[np.bool_]  # (n_bars, n_symbols), or (0, n_symbols) when unknown
     finer: NDArray[np.float64]  # (n_finer, 4, n_symbols) open, high, low, close of finer bars
     finer_first: NDArray[np.int64]  # (n_bars + 1,) where the finer bars of each bar begin, or (0,)
+    half_spread: NDArray[np.float64]  # (n_bars, n_symbols), or (0, 0) where nothing is quoted
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,13 @@ class Panel:
         benchmark: the series to compare with, or None.
         members: (n_bars, n_symbols) whether a symbol is in the universe at the close of a bar, or None when unknown.
         finer: finer bars of the same symbols inside these, which decide what comes first in a bar, or None.
+        half_spread: (n_bars, n_symbols) half of what bid and ask are apart where a row is a quote: a buy meets the
+            price plus it, a sell the price less it; None where nothing is quoted.
         lot_size, tick_size, multiplier: (n_symbols,) shares in a lot, least step of the price, money that one point is
             worth for one contract; None takes the configuration's.
         fields: further point-in-time columns, (n_bars, n_symbols) each.
         notices: what was noticed on loading, one sentence each ("sorted …").
+        warnings: what makes a result doubtful, one sentence each.
         defects: count of bad bars dropped, by kind.
         labels: where the bars came from, for people ("DEMO", a path); not part of the content.
     """
@@ -102,8 +107,10 @@ class Panel:
     lot_size: NDArray[np.float64] | None = None
     tick_size: NDArray[np.float64] | None = None
     multiplier: NDArray[np.float64] | None = None
+    half_spread: NDArray[np.float64] | None = None
     fields: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     defects: dict[str, int] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
 
@@ -142,6 +149,10 @@ class Panel:
             if self.members.shape != self.close.shape or self.members.dtype != np.bool_:
                 raise ValueError(f"members must be bool of shape {self.close.shape}")
             _lock(self.members)
+        if self.half_spread is not None:
+            if self.half_spread.shape != self.close.shape or self.half_spread.dtype != np.float64:
+                raise ValueError(f"half_spread must be float64 of shape {self.close.shape}")
+            _lock(self.half_spread)
         if self.finer is not None and self.finer.symbols != self.symbols:
             raise ValueError("finer bars must be of the same symbols")
         for name in INSTRUMENT_COLUMNS:
@@ -183,6 +194,7 @@ class Panel:
             self.events,
             np.empty((0, self.n_symbols), np.bool_) if self.members is None else self.members,
             *self._finer_arrays(),
+            np.empty((0, 0)) if self.half_spread is None else self.half_spread,
         )
 
     def _finer_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -220,64 +232,88 @@ class Panel:
             first_counted=max(0, min(self.first_counted, stop) - start),
             benchmark=bench,
             members=None if self.members is None else self.members[start:stop],
+            half_spread=None if self.half_spread is None else self.half_spread[start:stop],
             fields={k: v[start:stop] for k, v in self.fields.items()},
         )
 
-    def content_hash(self) -> str:
+    def content_hash(self, look: Callable[[], object] | None = None) -> str:
         """Return the SHA-256 (64 hex) over what a simulation can see.
 
         Symbols, range with warm-up, prices, volumes, actions, fields, adjustment, currency, calendar and benchmark;
-        not where the data came from, nor the order in which it came.
+        not where the data came from, nor the order in which it came. ``look`` is called between blocks; what it
+        raises ends the work.
         """
         known: str | None = self.__dict__.get("_content_hash")
         if known is not None:  # nothing in a panel ever changes, and a large one takes a while
             return known
-        digest = hashlib.sha256(b"tbdata1\n")
-
-        def put(label: str, data: bytes) -> None:
-            digest.update(f"{label}:{len(data)}\n".encode())
-            digest.update(data)
-
-        head = [
+        digest = _Digest(look)
+        head = (
             self.timeframe,
             self.adjustment,
             self.currency,
             str(self.has_dividends),
             str(self.membership_known),
-        ]
-        put("head", "\x1f".join(head).encode())
-        put("symbols", "\x1f".join(self.symbols).encode())
-        put("counted", str(self.first_counted).encode())
-        put("time", self.time_ns.astype("<i8").tobytes())
+        )
+        digest.put("head", "\x1f".join(head).encode())
+        digest.put("symbols", "\x1f".join(self.symbols).encode())
+        digest.put("counted", str(self.first_counted).encode())
+        digest.put("time", self.time_ns.astype("<i8").tobytes())
         for name in (*PRICE_COLUMNS, "volume"):
-            put(name, _canonical(getattr(self, name)))
+            digest.put_values(name, getattr(self, name))
         for name in sorted(self.fields):
-            put(f"field {name}", _canonical(self.fields[name]))
+            digest.put_values(f"field {name}", self.fields[name])
+        self._digest_rest(digest)
+        object.__setattr__(self, "_content_hash", digest.hexdigest())
+        return digest.hexdigest()
+
+    def _digest_rest(self, digest: "_Digest") -> None:
+        """Add what belongs to the bars."""
         for event in self.events:
             kind = EventKind(int(event["kind"])).name
-            put(
-                "event",
-                f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}".encode(),
-            )
+            said = f"{event['bar']} {event['symbol']} {kind} {float(event['value'])!r}"
+            digest.put("event", said.encode())
         if self.sessions is not None:
-            put("sessions", self.sessions.astype("<i8").tobytes())
+            digest.put("sessions", self.sessions.astype("<i8").tobytes())
         if self.members is not None:
-            put("members", np.packbits(self.members).tobytes())
+            digest.put("members", np.packbits(self.members).tobytes())
+        if self.half_spread is not None:
+            digest.put("half spread", _canonical(self.half_spread))
         if self.finer is not None:
-            put("finer", self.finer.content_hash().encode())
+            digest.put("finer", self.finer.content_hash(digest.look).encode())
         for name in INSTRUMENT_COLUMNS:
             values = getattr(self, name)
             if values is not None:
-                put(name, _canonical(values))
-        put("per year", repr(self.bars_per_year).encode())
-        if self.benchmark is not None:
-            put(
-                "benchmark",
-                f"{self.benchmark.name} {self.benchmark.base!r} {self.benchmark.total_return}".encode(),
-            )
-            put("benchmark values", _canonical(self.benchmark.values))
-        object.__setattr__(self, "_content_hash", digest.hexdigest())
-        return digest.hexdigest()
+                digest.put(name, _canonical(values))
+        digest.put("per year", repr(self.bars_per_year).encode())
+        bench = self.benchmark
+        if bench is not None:
+            said = f"{bench.name} {bench.base!r} {bench.total_return}"
+            digest.put("benchmark", said.encode())
+            digest.put_values("benchmark values", bench.values)
+
+
+class _Digest:
+    """A SHA-256 over labelled parts; ``look`` is called between blocks of large ones."""
+
+    def __init__(self, look: Callable[[], object] | None) -> None:
+        self.look = look
+        self._hash = hashlib.sha256(b"tbdata1\n")
+
+    def put(self, label: str, data: bytes) -> None:
+        self._hash.update(f"{label}:{len(data)}\n".encode())
+        self._hash.update(data)
+
+    def put_values(self, label: str, values: NDArray[np.float64]) -> None:
+        flat = values.reshape(-1)
+        self._hash.update(f"{label}:{8 * len(flat)}\n".encode())
+        # blockwise: a copy of it all would double its memory
+        for start in range(0, len(flat), _HASHED):
+            if self.look is not None:
+                self.look()
+            self._hash.update(_canonical(flat[start : start + _HASHED]))
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -3,6 +3,28 @@
 In all formulas *returns* are simple, per bar, of the equity curve, the first one from the initial
 capital; N is the number of bars in a year; rf the yearly risk-free rate; sd has ddof 1. Percent are
 stored as fractions.
+
+Where others define a metric otherwise
+--------------------------------------
+Sharpe, Sortino, volatility, drawdowns, tail ratio, beta and totals are those of empyrical,
+quantstats and ffn. The rest, and why:
+
+- CAGR, Calmar: empyrical and quantstats count returns, n / N years; here calendar days count, as in
+  ffn, from the first bar on (a holiday is time, too). ffn counts from the point before it.
+- Sharpe, volatility of N: 252 unless told otherwise elsewhere; here N is that of the data.
+- Alpha: empyrical compounds the intercept, (1 + a)^N - 1; here, as in quantstats, a x N, which is
+  in the unit of beta x the benchmark's mean.
+- Information ratio: quantstats and ffn leave it per bar; here x sqrt(N), as the Sharpe ratio.
+- Value at risk, expected shortfall: quantstats assumes a normal distribution; here, as in empyrical,
+  they are what happened.
+- Skewness, kurtosis: quantstats and ffn correct for small samples, as pandas does; here population
+  moments, which the formulas of the deflated Sharpe ratio are made for.
+- Ulcer index: quantstats divides by n - 1, ffn counts in percentage points; here the mean square, in
+  fractions, as Martin has it.
+- Recovery factor: quantstats divides two percentages; here money, profit / deepest fall in money.
+- Win rate, profit factor, payoff ratio, Kelly: quantstats takes bars for trades; here closed trades.
+- The end of a fall: quantstats names the last bar below the peak; here, as in ffn, the first bar
+  back at it.
 """
 
 from dataclasses import dataclass

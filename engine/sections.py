@@ -9,6 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.criteria import Criteria
+from engine.pacing import Pace, PaceMode
+
+SCREENING = "screening"  # what a strategy of criteria is called
+
 
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values never change, numbers are finite."""
@@ -45,14 +50,42 @@ class SizingMethod(StrEnum):
 
 
 class StrategyConfig(Section):
-    """Which strategy, and the values of its parameters (defaults for those not named)."""
+    """Which strategy: by name, with the values of its parameters, or by criteria. One of the two.
+
+    Criteria are the strategy ``screening``; a configuration that was written down says both.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["name"]}, {"required": ["criteria"]}]}
+    )
 
     name: str = Field(
-        min_length=1, description="A built-in strategy, or the path of a strategy file (.py)"
+        min_length=1,
+        description="A built-in strategy, the path of a strategy file (.py), or a saved strategy "
+        "as name@version",
     )
     params: dict[str, Any] = Field(
         default_factory=dict, description="Values of the strategy's parameters"
     )
+    criteria: Criteria | None = Field(None, description="What to hold, instead of a name")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _criteria_have_a_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("criteria") is not None and "name" not in data:
+            return {**data, "name": SCREENING}
+        return data
+
+    @model_validator(mode="after")
+    def _name_or_criteria(self) -> "StrategyConfig":
+        if self.criteria is None:
+            if self.name == SCREENING:
+                raise ValueError("screening needs criteria: what to hold")
+        elif self.name != SCREENING:
+            raise ValueError(f"give a name ({self.name}) or criteria, not both")
+        elif self.params:
+            raise ValueError("criteria take no params")
+        return self
 
 
 class DataConfig(Section):
@@ -80,7 +113,12 @@ class DataConfig(Section):
         None, description="A symbol or series of the source to compare with"
     )
     calendar: str | None = Field(
-        None, description="Exchange calendar (XNYS, XKRX …) that says when periods end"
+        None,
+        description="Exchange calendar (XNYS, XKRX …) that says when periods end; that of the market "
+        'where the source knows it, "none" for none',
+    )
+    adjustment: Literal["raw", "split", "total"] | None = Field(
+        None, description="What is worked into the prices; what the source says when empty"
     )
     on_bad_bars: Literal["refuse", "drop"] = Field(
         "refuse", description="What to do with impossible bars"
@@ -192,3 +230,20 @@ class RebalanceConfig(Section):
                 says = "needs" if value is None else "does not use"
                 raise ValueError(f"period {self.period} {says} {key}")
         return self
+
+
+class PacingConfig(Section):
+    """How fast a run goes; it changes nothing of what comes out."""
+
+    mode: PaceMode = Field(
+        PaceMode.MAX,
+        description="max, accelerated (a session takes 86.4 s / factor), or real_time",
+    )
+    acceleration_factor: float = Field(
+        10.0, gt=0, le=1e9, description="10 lets a session take 8.64 seconds"
+    )
+
+    @property
+    def pace(self) -> Pace:
+        """The speed that this says."""
+        return Pace(self.mode, self.acceleration_factor)

@@ -5,6 +5,7 @@ The caller hands in the time and takes progress; nothing here reads a clock, a f
 
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -12,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.asking import drift_weights_of, instructions_of
+from engine.checkpoint import Keeper
 from engine.config import BacktestConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.market import Panel
-from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
+from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
+from engine.pacing import PaceMode, Pacer, Transport
 from engine.result import (
     BacktestProgress,
     BacktestResult,
@@ -36,6 +39,35 @@ _SIMULATE_FROM, _SIMULATE_TO = 0.10, 0.90
 Progress = Callable[[BacktestProgress], None]
 
 
+@dataclass(frozen=True)
+class Simulated:
+    """A simulation as far as it came; `result` works out what it came to.
+
+    Attributes:
+        completed: whether it reached the end.
+        seconds: what it took.
+    """
+
+    config: BacktestConfig
+    simulation: Simulation
+    labels: tuple[str, ...]
+    notes: Sequence[str]
+    completed: bool
+    seconds: float
+
+    def result(
+        self, clock: Callable[[], float], *, completed: bool | None = None
+    ) -> BacktestResult:
+        """Return the result; ``completed=False`` marks one that reached the end as cancelled, too."""
+        begun = clock()
+        done = self.completed if completed is None else completed
+        result = result_of(
+            self.config, self.simulation, self.labels, completed=done, notes=self.notes
+        )
+        object.__setattr__(result, "duration_seconds", self.seconds + clock() - begun)
+        return result
+
+
 def run_backtest(
     config: BacktestConfig,
     panel: Panel,
@@ -45,8 +77,37 @@ def run_backtest(
     on_progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
     notes: Sequence[str] = (),
+    transport: Transport | None = None,
+    keeper: Keeper | None = None,
 ) -> BacktestResult:
-    """Run one backtest.
+    """Run one backtest; parameters as for `simulate`."""
+    simulated = simulate(
+        config,
+        panel,
+        strategy,
+        clock=clock,
+        on_progress=on_progress,
+        should_stop=should_stop,
+        notes=notes,
+        transport=transport,
+        keeper=keeper,
+    )
+    return simulated.result(clock)
+
+
+def simulate(
+    config: BacktestConfig,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    clock: Callable[[], float],
+    on_progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    notes: Sequence[str] = (),
+    transport: Transport | None = None,
+    keeper: Keeper | None = None,
+) -> Simulated:
+    """Run one backtest up to its metrics.
 
     Parameters
     ----------
@@ -64,34 +125,55 @@ def run_backtest(
         Asked between chunks, first after the first; True ends the run as ``cancelled`` with what there is.
     notes : sequence of str
         Warnings that the caller found (unusual settings).
+    transport : Transport, optional
+        The hand on the run: pause, steps, speed. Without one it goes as ``config.pacing`` says.
+    keeper : Keeper, optional
+        Writes the state down now and then, and says from which one to begin.
 
     Raises
     ------
     BacktestValidationError
         When there is nothing to simulate or the strategy returns what is no decision.
     """
-    if panel.n_symbols == 0 or panel.n_bars - panel.first_counted < 1:
+    begun, total = clock(), _bars_to_run(panel)
+    _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
+    capital = config.account.initial_capital
+    simulation, labels = simulation_of(config, panel, strategy)
+    if keeper is not None:
+        keeper.begin(simulation, clock())
+
+    def look(run: Simulation) -> bool:
+        if keeper is not None:
+            keeper.look(run, clock())
+        _tell(on_progress, _progress_of(run, capital, clock() - begun))
+        return should_stop is None or not should_stop()
+
+    completed = simulation.run(clock, look, _pacer_of(config, panel, transport, clock))
+    seconds = clock() - begun
+    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=seconds))
+    return Simulated(config, simulation, labels, notes, completed, seconds)
+
+
+def _bars_to_run(panel: Panel) -> int:
+    total = panel.n_bars - panel.first_counted
+    if panel.n_symbols == 0 or total < 1:
         raise BacktestValidationError(
             Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
         )
-    begun = clock()
-    _tell(
-        on_progress, BacktestProgress("signals", 0.0, bars_total=panel.n_bars - panel.first_counted)
-    )
-    simulation, labels = simulation_of(config, panel, strategy)
-    stopped = should_stop or (lambda: False)
+    return total
 
-    def look(run: Simulation) -> bool:
-        _tell(on_progress, _progress_of(run, config.account.initial_capital, clock() - begun))
-        return not stopped()
 
-    completed = simulation.run(clock, look)
-    if completed:
-        simulation.expire_waiting()
-    _tell(on_progress, BacktestProgress("metrics", _SIMULATE_TO, elapsed_seconds=clock() - begun))
-    result = result_of(config, simulation, labels, completed=completed, notes=notes)
-    object.__setattr__(result, "duration_seconds", clock() - begun)
-    return result
+def _pacer_of(
+    config: BacktestConfig,
+    panel: Panel,
+    transport: Transport | None,
+    clock: Callable[[], float],
+) -> Pacer | None:
+    """Return what holds the run back; None when nothing ever will."""
+    if transport is None and config.pacing.mode is PaceMode.MAX:
+        return None
+    hand = transport or Transport(config.pacing.pace)
+    return Pacer(panel.time_ns, panel.timeframe, hand, clock)
 
 
 def simulation_of(
@@ -135,6 +217,7 @@ def result_of(
         benchmark_base=base,
         bars_per_year=per_year,
         risk_free_rate=config.account.risk_free_rate,
+        drawdown_out=(falls := np.empty(len(time_ns))),
     )
     _to_counted(fills, orders, trades, happened, first)
     return BacktestResult(
@@ -148,7 +231,7 @@ def result_of(
         open_positions=open_positions,
         labels=labels,
         curve=curve,
-        drawdown=drawdown(curve.equity, capital),
+        drawdown=falls,
         benchmark=None if values is None else scaled_benchmark(values, base, capital),
         metrics=metrics,
         undefined=undefined,
@@ -239,8 +322,8 @@ def _warnings(
     fills: NDArray[np.void],
     open_positions: tuple[OpenPosition, ...],
 ) -> list[str]:
-    found = []
-    if panel.n_symbols > 1 and not panel.membership_known:
+    found = list(panel.warnings)
+    if panel.n_symbols > 1 and not panel.membership_known and panel.members is None:
         found.append(
             "Survivorship: it is not known which symbols belonged to the universe at each time; "
             "those that vanished may be missing"

@@ -17,6 +17,7 @@ NS_PER_SECOND: Final = 1_000_000_000
 NS_PER_DAY: Final = 86_400 * NS_PER_SECOND
 
 TIMEFRAME_NS: Final[dict[str, int]] = {
+    "tick": 1,  # one row an event, known at its instant
     "1m": 60 * NS_PER_SECOND,
     "5m": 300 * NS_PER_SECOND,
     "15m": 900 * NS_PER_SECOND,

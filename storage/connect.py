@@ -13,15 +13,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy import event
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from storage.closing import Closing
 from storage.errors import DatabaseConnectionError, translated
+from storage.stopping import POLL_SECONDS, ShouldStop, never, taken
 
 BUSY_SECONDS = 5.0
 PATIENT_SECONDS = 600.0  # for what must not be lost: another process may be saving a very long run
@@ -34,21 +35,26 @@ def lock_of(path: Path) -> FileLock:
 
 
 @contextlib.contextmanager
-def held(lock: FileLock, patience: float | None = None) -> Iterator[None]:
+def held(
+    lock: FileLock, patience: float | None = None, should_stop: ShouldStop = never
+) -> Iterator[None]:
     """Hold the lock for the block; ``patience`` is how long to wait for it, `BUSY_SECONDS` if None.
 
     Raises:
         DatabaseConnectionError: another process keeps it for longer than that.
+        Stopped: ``should_stop`` said so while it was waited for.
     """
     seconds = lock.timeout if patience is None else patience
+
+    def attempt(some: float) -> bool:
+        with contextlib.suppress(Timeout):
+            lock.acquire(timeout=some, poll_interval=POLL_SECONDS)
+            return True
+        return False
+
     try:
-        lock.acquire(timeout=seconds)
-    except Timeout as error:
-        raise DatabaseConnectionError(
-            f"Another program has been writing to the database for {seconds:g} seconds "
-            f"({lock.lock_file})",
-            hint="wait for it to finish, then try again",
-        ) from error
+        if not taken(attempt, seconds, should_stop):
+            raise _kept_by_another(lock, seconds)
     except OSError as error:
         raise DatabaseConnectionError(
             f"The lock {lock.lock_file} cannot be taken ({error.strerror})",
@@ -60,17 +66,25 @@ def held(lock: FileLock, patience: float | None = None) -> Iterator[None]:
         lock.release()
 
 
+def _kept_by_another(lock: FileLock, seconds: float) -> DatabaseConnectionError:
+    return DatabaseConnectionError(
+        f"Another program has been writing to the database for {seconds:g} seconds "
+        f"({lock.lock_file})",
+        hint="wait for it to finish, then try again",
+    )
+
+
 def writing_engine(path: Path) -> sa.Engine:
     """Return an engine over the one connection that may write. Use it under `lock_of` only."""
-    return _engine(path, writes=True)
+    return _engine(path, writes=True, busy_seconds=BUSY_SECONDS)
 
 
 def reading_engine(path: Path) -> sa.Engine:
     """Return an engine over a few connections that cannot write and never checkpoint."""
-    return _engine(path, writes=False)
+    return _engine(path, writes=False, busy_seconds=BUSY_SECONDS)
 
 
-def _engine(path: Path, *, writes: bool) -> sa.Engine:
+def _engine(path: Path, *, writes: bool, busy_seconds: float) -> sa.Engine:
     options: dict[str, Any] = {"poolclass": StaticPool}
     if not writes:
         # No overflow: a connection beyond the pool would be closed, and may checkpoint, without the
@@ -83,13 +97,13 @@ def _engine(path: Path, *, writes: bool) -> sa.Engine:
         }
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False, "isolation_level": None},
+        connect_args={"timeout": busy_seconds, "check_same_thread": False, "isolation_level": None},
         **options,
     )
 
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         cursor = connection.cursor()
-        for pragma in _pragmas(writes):
+        for pragma in _pragmas(writes, busy_seconds):
             cursor.execute(pragma)
         cursor.close()
 
@@ -101,7 +115,7 @@ def _engine(path: Path, *, writes: bool) -> sa.Engine:
     return engine
 
 
-def _pragmas(writes: bool) -> tuple[str, ...]:
+def _pragmas(writes: bool, busy_seconds: float) -> tuple[str, ...]:
     common = ("PRAGMA foreign_keys = ON", f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
     if not writes:
         return (*common, "PRAGMA query_only = 1", "PRAGMA wal_autocheckpoint = 0")
@@ -110,10 +124,12 @@ def _pragmas(writes: bool) -> tuple[str, ...]:
         if sys.platform == "darwin"
         else ()
     )
-    return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", *full)
+    # Last: what comes before it may wait as long as it takes.
+    patience = f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}"
+    return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", *full, patience)
 
 
-class LocalDatabase:
+class LocalDatabase(Closing):
     """The connections of this process to one file that `opening.open_database` has looked at."""
 
     def __init__(self, path: Path) -> None:
@@ -121,22 +137,60 @@ class LocalDatabase:
         self.path = path
         self._lock = lock_of(path)
         self._thread_lock = threading.RLock()
-        self._writer = writing_engine(path)
+        self._writer = _engine(path, writes=True, busy_seconds=POLL_SECONDS)
         self._readers = reading_engine(path)
 
     @contextlib.contextmanager
-    def write(self, patience: float | None = None) -> Iterator[sa.Connection]:
+    def write(
+        self, patience: float | None = None, should_stop: ShouldStop = never
+    ) -> Iterator[sa.Connection]:
         """Run the block in one transaction beside which nobody writes; commits at its end.
 
-        ``patience`` is how many seconds to wait for other processes, `BUSY_SECONDS` if None.
+        ``patience`` is how many seconds to wait for other processes, `BUSY_SECONDS` if None. Once
+        ``should_stop`` says so, nothing is waited for, and `Stopped` raised.
         """
         with (
-            self._thread_lock,
-            held(self._lock, patience),
+            self._alone(patience, should_stop),
+            held(self._lock, patience, should_stop),
             translated(),
-            self._writer.begin() as connection,
+            self._writer.connect() as connection,
         ):
-            yield connection
+            self._begin(connection, should_stop)
+            with connection.get_transaction():  # type: ignore[union-attr]  # it has just begun
+                yield connection
+
+    @contextlib.contextmanager
+    def _alone(self, patience: float | None, should_stop: ShouldStop) -> Iterator[None]:
+        """Keep the other threads of this process from writing."""
+        seconds = BUSY_SECONDS if patience is None else patience
+
+        def attempt(some: float) -> bool:
+            return self._thread_lock.acquire(timeout=some)
+
+        if not taken(attempt, max(seconds, PATIENT_SECONDS), should_stop):
+            raise _kept_by_another(self._lock, seconds)
+        try:
+            yield
+        finally:
+            self._thread_lock.release()
+
+    def _begin(self, connection: sa.Connection, should_stop: ShouldStop) -> None:
+        """Begin; other programs (a backup, a virus scanner) are waited for in short attempts."""
+        refused: list[sa.exc.OperationalError] = []
+
+        def attempt(_seconds: float) -> bool:
+            try:
+                connection.begin()
+            except sa.exc.OperationalError as error:
+                code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+                if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+                refused.append(error)  # SQLite itself has waited for a moment
+                return False
+            return True
+
+        if not taken(attempt, BUSY_SECONDS, should_stop):
+            raise refused[-1]
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -149,16 +203,3 @@ class LocalDatabase:
         with self._thread_lock, held(self._lock, PATIENT_SECONDS):
             self._readers.dispose()
             self._writer.dispose()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close."""
-        self.close()

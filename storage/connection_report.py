@@ -17,6 +17,7 @@ from storage.market.mapping import DEFAULT_MAPPING, IndexTable, MarketMapping, P
 from storage.postgres import Connector, guarded
 from storage.postgres_errors import ConnectionFailure, Stage
 from storage.profiles import Profile
+from storage.stopping import ShouldStop, never
 
 TEST_SECONDS: Final = 5.0
 _MAINTENANCE: Final = "postgres"
@@ -86,18 +87,23 @@ def test_connection(
     profile: Profile,
     password: str | None,
     mapping: MarketMapping = DEFAULT_MAPPING,  # noqa: PT028  this is no test of pytest's
+    *,
+    should_stop: ShouldStop = never,  # noqa: PT028
 ) -> ConnectionReport:
     """Try a profile, and report; never raises for what a person can mend.
 
     Takes 5 s at most for each stage. The password is tried once, and once more at the server's
     ``postgres`` database where that tells a wrong password from a wrong database.
+
+    Raises:
+        Stopped: ``should_stop`` said so.
     """
     try:
-        with Connector(profile, password, statement_timeout_s=TEST_SECONDS)() as connection:
-            return _inspect(profile, connection, mapping)
+        with _opened(profile, password, should_stop) as connection:
+            return _inspect(profile, connection, mapping, should_stop)
     except ConnectionFailure as failure:
         if failure.stage is Stage.LOGIN and not failure.is_transient and password:
-            return _wrong_database(profile, password) or _failed(failure)
+            return _wrong_database(profile, password, should_stop) or _failed(failure)
         return _failed(failure)
     except BacktestStorageError as error:
         return ConnectionReport(Stage.DATABASE, error.message, error.hint)
@@ -106,19 +112,30 @@ def test_connection(
 test_connection.__test__ = False  # type: ignore[attr-defined]  # the name is not that of a test
 
 
+def _opened(
+    profile: Profile, password: str | None, should_stop: ShouldStop
+) -> psycopg.Connection[Any]:
+    connect = Connector(
+        profile, password, should_stop=should_stop, statement_timeout_s=TEST_SECONDS
+    )
+    return connect()
+
+
 def _failed(failure: ConnectionFailure) -> ConnectionReport:
     return ConnectionReport(failure.stage, failure.message, failure.hint)
 
 
-def _wrong_database(profile: Profile, password: str) -> ConnectionReport | None:
+def _wrong_database(
+    profile: Profile, password: str, should_stop: ShouldStop
+) -> ConnectionReport | None:
     """Report on the database when the login alone works; None when it does not."""
     if profile.database == _MAINTENANCE:
         return None
     beside = profile.model_copy(update={"database": _MAINTENANCE, "read_only": True})
     try:
         with (
-            Connector(beside, password, statement_timeout_s=TEST_SECONDS)() as connection,
-            guarded(connection, silence_s=TEST_SECONDS),
+            _opened(beside, password, should_stop) as connection,
+            guarded(connection, silence_s=TEST_SECONDS, should_stop=should_stop),
         ):
             names = {
                 str(name): bool(may_enter)
@@ -142,9 +159,12 @@ def _wrong_database(profile: Profile, password: str) -> ConnectionReport | None:
 
 
 def _inspect(
-    profile: Profile, connection: psycopg.Connection[Any], mapping: MarketMapping
+    profile: Profile,
+    connection: psycopg.Connection[Any],
+    mapping: MarketMapping,
+    should_stop: ShouldStop,
 ) -> ConnectionReport:
-    with guarded(connection, silence_s=TEST_SECONDS):
+    with guarded(connection, silence_s=TEST_SECONDS, should_stop=should_stop):
         extension = connection.execute(
             "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
         ).fetchone()

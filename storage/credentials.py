@@ -20,6 +20,7 @@ import keyring
 from keyring import errors
 
 from storage.profiles import Profile
+from storage.stopping import ShouldStop, never, taken
 
 ACCEPTED: Final = frozenset(
     {
@@ -46,6 +47,7 @@ class KeyringState(StrEnum):
     DENIED = "denied"  # the keyring refused, or did not keep what it was given
     TIMEOUT = "timeout"  # the keyring did not answer
     MISSING_ENTRY = "missing_entry"  # the keyring works, and has no such password
+    REFUSED = "refused"  # there is a password, and the server did not take it
 
 
 @dataclass(frozen=True)
@@ -93,24 +95,36 @@ class Credentials:
         self._accepted = accepted
         self._deadline_s = deadline_s
         self._memory: dict[tuple[str, str], str] = {}
+        self._refused: dict[tuple[str, str], set[str]] = {}
         self._pending: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def load(self, profile: Profile) -> Answer:
-        """Return the password of a profile: the one typed in this session, or the keyring's."""
+    def load(self, profile: Profile, should_stop: ShouldStop = never) -> Answer:
+        """Return the password of a profile: the one typed in this session, or the keyring's.
+
+        One that the server has refused is not given a second time: accounts are locked for that.
+
+        Raises:
+            Stopped: ``should_stop`` said so while the keyring was waited for.
+        """
         entry = entry_of(profile)
+        refused = self._refused.get(entry, set())
         if entry in self._memory:
+            if self._memory[entry] in refused:
+                return _answer(KeyringState.REFUSED)
             return Answer(KeyringState.OK, self._memory[entry], from_memory=True)
 
         def read(backend: Backend) -> Answer:
             password = backend.get_password(*entry)
             if password is None:
                 return _answer(KeyringState.MISSING_ENTRY)
+            if password in refused:
+                return _answer(KeyringState.REFUSED)
             return Answer(KeyringState.OK, password)
 
-        return self._ask(read)
+        return self._ask(read, should_stop)
 
-    def save(self, profile: Profile, password: str) -> Answer:
+    def save(self, profile: Profile, password: str, should_stop: ShouldStop = never) -> Answer:
         """Keep a password in the keyring; where that fails, in memory until the program ends."""
         entry = entry_of(profile)
         self._memory[entry] = password
@@ -128,7 +142,7 @@ class Credentials:
                 backend.delete_password(*entry)
             return _answer(KeyringState.DENIED, "it did not give back what it was given")
 
-        answer = self._ask(write)
+        answer = self._ask(write, should_stop)
         if answer.state is KeyringState.OK:
             self._memory.pop(entry, None)
         return answer
@@ -137,11 +151,16 @@ class Credentials:
         """Keep a password in memory alone, for people who do not want it stored."""
         self._memory[entry_of(profile)] = password
 
-    def forget(self, profile: Profile) -> None:
-        """Drop what memory has, so that the next `load` asks the keyring or the person."""
-        self._memory.pop(entry_of(profile), None)
+    def refuse(self, profile: Profile, password: str | None) -> None:
+        """Note that the server did not take a password; it is not given out again in this session."""
+        if password:
+            self._refused.setdefault(entry_of(profile), set()).add(password)
 
-    def delete(self, profile: Profile) -> Answer:
+    def accept(self, profile: Profile) -> None:
+        """Note that the server lets this login in after all."""
+        self._refused.pop(entry_of(profile), None)
+
+    def delete(self, profile: Profile, should_stop: ShouldStop = never) -> Answer:
         """Remove the password from memory and keyring; removing what is not there is fine."""
         entry = entry_of(profile)
         self._memory.pop(entry, None)
@@ -152,25 +171,30 @@ class Credentials:
             backend.delete_password(*entry)
             return Answer(KeyringState.OK)
 
-        return self._ask(remove)
+        return self._ask(remove, should_stop)
 
-    def check(self) -> Answer:
+    def check(self, should_stop: ShouldStop = never) -> Answer:
         """Say whether this computer has a keyring that we trust and that answers."""
 
         def look(backend: Backend) -> Answer:
             backend.get_password("Tradebench", "check")
             return Answer(KeyringState.OK)
 
-        return self._ask(look)
+        return self._ask(look, should_stop)
 
-    def _ask(self, work: Callable[[Backend], Answer]) -> Answer:
+    def _ask(self, work: Callable[[Backend], Answer], should_stop: ShouldStop = never) -> Answer:
         """Run one call in a thread of its own, and turn whatever happens into an answer."""
 
         def call() -> Answer:
             backend = _trusted(self._find_backend(), self._accepted)
             return _answer(KeyringState.ABSENT) if backend is None else work(backend)
 
-        with self._lock:
+        def attempt(seconds: float) -> bool:
+            return self._lock.acquire(timeout=seconds)
+
+        if not taken(attempt, self._deadline_s, should_stop):
+            return _answer(KeyringState.TIMEOUT)
+        try:
             if self._pending is not None and self._pending.is_alive():
                 return _answer(KeyringState.TIMEOUT)  # no second thread behind one that hangs
             outcome = _Outcome[Answer]()
@@ -178,23 +202,27 @@ class Credentials:
                 target=outcome.run, args=(call,), name="keyring", daemon=True
             )
             self._pending.start()
-            self._pending.join(self._deadline_s)
-            if self._pending.is_alive():
+            if not taken(outcome.done.wait, self._deadline_s, should_stop):
                 return _answer(KeyringState.TIMEOUT)
+        finally:
+            self._lock.release()
         return _failure(outcome.error) if outcome.value is None else outcome.value
 
 
 class _Outcome(Generic[T]):
     """What a thread leaves behind."""
 
-    value: T | None = None
-    error: Exception | None = None
+    def __init__(self) -> None:
+        self.value: T | None = None
+        self.error: Exception | None = None
+        self.done = threading.Event()
 
     def run(self, call: Callable[[], T]) -> None:
         try:
             self.value = call()
         except Exception as error:  # back ends raise whatever their platform raises
             self.error = error
+        self.done.set()
 
 
 def entry_of(profile: Profile) -> tuple[str, str]:
@@ -239,4 +267,5 @@ _DETAILS: Final = {
     KeyringState.DENIED: f"The keyring did not keep the password{{reason}}: {_ASKED}.",
     KeyringState.TIMEOUT: f"The keyring does not answer; it may wait to be unlocked: {_ASKED}.",
     KeyringState.MISSING_ENTRY: "The keyring has no password for this login. Type it once.",
+    KeyringState.REFUSED: "The server did not take the password that was known. Type the right one.",
 }

@@ -14,6 +14,17 @@ from sqlalchemy import exc
 from engine.errors import BacktestError, BacktestNotFoundError
 
 
+class Stopped(BacktestError):
+    """The work ended because it was asked to; nothing is wrong."""
+
+    kind = "cancelled"
+    exit_code = 130
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("Stopped, as asked")
+
+
 class BacktestStorageError(BacktestError):
     """Something could not be stored or read."""
 

@@ -49,6 +49,16 @@ def market_dir() -> Path:
     return _private(data_dir() / "market")
 
 
+def reference_dir() -> Path:
+    """Return the folder of what is known beside imported bars: members, companies, actions."""
+    return _private(data_dir() / "reference")
+
+
+def sweep_dir() -> Path:
+    """Return the folder of parameter sweeps."""
+    return _private(data_dir() / "sweeps")
+
+
 def strategies_dir() -> Path:
     """Return the folder of the person's own strategy files."""
     return _private(data_dir() / "strategies")

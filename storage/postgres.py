@@ -8,7 +8,6 @@ acknowledges everything), so whoever waits for one does it inside `guarded`, whi
 
 import contextlib
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,25 +16,24 @@ from typing import Any, Final
 import psycopg
 import sqlalchemy as sa
 
-from storage.errors import QueryTimeout
-from storage.postgres_errors import (
-    ConnectionFailure,
-    ErrorClass,
-    LoadStopped,
-    Stage,
-    error_class,
-    translate,
-)
+from storage.errors import QueryTimeout, Stopped
+from storage.postgres_connect import connect, finish
+from storage.postgres_errors import ConnectionFailure, ErrorClass, Stage, error_class, translate
 from storage.postgres_stages import find_failure, trusted_authorities
 from storage.profiles import Profile
+from storage.sockets import shut
+from storage.stopping import POLL_SECONDS, ShouldStop, never
 
+OnRefused = Callable[[Profile, str | None], object]
+
+CONNECT_SECONDS: Final = 5
 STATEMENT_SECONDS: Final = 30.0
 POOL_SIZE: Final = 2
 POOL_OVERFLOW: Final = 3
 _CHECKOUT_SECONDS: Final = 5.0
 _RECYCLE_SECONDS: Final = 3600
-_POLL_SECONDS: Final = 0.05
-_CANCEL_SECONDS: Final = 0.3
+_CANCEL_SECONDS: Final = 0.08  # how long the server may take to hear that a query is not wanted
+_FAREWELL_SECONDS: Final = 0.04  # and then, to say so
 # No file can be there; an empty name would mean the usual one.
 _NO_PASSWORD_FILE: Final = os.path.join(os.devnull, "none")
 
@@ -66,7 +64,7 @@ def connect_options(
         "user": profile.user,
         "passfile": _NO_PASSWORD_FILE,
         "application_name": application,
-        "connect_timeout": 5,
+        "connect_timeout": CONNECT_SECONDS,
         "keepalives": 1,
         "keepalives_idle": 15,
         "keepalives_interval": 5,
@@ -94,9 +92,22 @@ class Connector:
     raised again until a new connector is made with a new password.
     """
 
-    def __init__(self, profile: Profile, password: str | None, **options: Any) -> None:
-        """Take what `connect_options` takes; nothing is opened yet."""
+    def __init__(
+        self,
+        profile: Profile,
+        password: str | None,
+        *,
+        should_stop: ShouldStop = never,
+        on_refused: OnRefused | None = None,
+        **options: Any,
+    ) -> None:
+        """Take what `connect_options` takes, and who may stop the wait; nothing is opened yet.
+
+        ``on_refused`` is told the profile and the password that the server did not take.
+        """
         self.profile = profile
+        self.should_stop = should_stop
+        self._on_refused = on_refused
         self._password = password
         self._options = connect_options(profile, **options)
         self._refusal: ConnectionFailure | None = None
@@ -106,20 +117,27 @@ class Connector:
 
         Raises:
             ConnectionFailure: it failed; names the stage.
+            Stopped: ``should_stop`` said so.
         """
         if self._refusal is not None:
             raise self._refusal
         try:
             # An empty password, unlike none at all, keeps the driver from asking the environment.
-            # Prepared statements are no use to a few large reads, and some poolers lose them.
-            return psycopg.connect(
-                **self._options, password=self._password or "", prepare_threshold=None
-            )
+            options = {**self._options, "password": self._password or ""}
+            connection = connect(options, CONNECT_SECONDS, self.should_stop)
         except psycopg.Error as error:
-            failure = find_failure(self.profile, error)
+            try:
+                failure = find_failure(self.profile, error, self.should_stop)
+            finally:
+                finish(error)
             if failure.stage is Stage.LOGIN and not failure.is_transient:
                 self._refusal = failure
+            if failure.wants_password and self._on_refused is not None:
+                self._on_refused(self.profile, self._password)
             raise failure from error
+        # Prepared statements are no use to a few large reads, and some poolers lose them.
+        connection.prepare_threshold = None
+        return connection
 
 
 def make_engine(
@@ -173,19 +191,16 @@ class Guard:
 
 @contextlib.contextmanager
 def guarded(
-    connection: psycopg.Connection[Any],
-    *,
-    silence_s: float,
-    should_stop: Callable[[], bool] | None = None,
+    connection: psycopg.Connection[Any], *, silence_s: float, should_stop: ShouldStop = never
 ) -> Iterator[Guard]:
     """Wait for the server inside the block, but not for ever and not when asked to stop.
 
-    A thread looks twenty times a second. Asked to stop, it cancels the query on the server, which
-    leaves the connection usable, and where that finds no ear, or the server was silent for too
-    long, it shuts the socket.
+    A thread looks fifty times a second. Asked to stop, it cancels the query on the server, which
+    leaves the connection usable, and where that finds no ear at once, or the server was silent for
+    too long, it shuts the socket.
 
     Raises:
-        LoadStopped: ``should_stop`` said so.
+        Stopped: ``should_stop`` said so.
         QueryTimeout: the server said nothing for ``silence_s`` seconds.
     """
     guard = Guard()
@@ -193,12 +208,12 @@ def guarded(
     verdict: list[Exception] = []
 
     def watch() -> None:
-        while not done.wait(_POLL_SECONDS):
-            if should_stop is not None and should_stop():
-                verdict.append(LoadStopped("Loading was stopped"))
+        while not done.wait(POLL_SECONDS):
+            if should_stop():
+                verdict.append(Stopped())
                 with contextlib.suppress(psycopg.Error):
                     connection.cancel_safe(timeout=_CANCEL_SECONDS)
-                if not done.wait(_CANCEL_SECONDS / 2):
+                if not done.wait(_FAREWELL_SECONDS):
                     _shut(connection)
                 return
             if guard.silent_s > silence_s:
@@ -222,13 +237,8 @@ def guarded(
 
 
 def _shut(connection: psycopg.Connection[Any]) -> None:
-    """End both directions of the socket under the driver: whoever waits wakes with an error."""
-    # A copy of the socket: closing it must not close the driver's own.
-    with (
-        contextlib.suppress(OSError, psycopg.Error),
-        socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as copy,
-    ):
-        copy.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(psycopg.Error):
+        shut(connection.fileno())
 
 
 def _no_answer(seconds: float) -> QueryTimeout:

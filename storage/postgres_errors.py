@@ -42,22 +42,23 @@ class ConnectionFailure(DatabaseConnectionError):
     Attributes:
         stage: how far it came.
         is_transient: waiting may help; never true after a refused login, which is not tried again.
+        wants_password: another password would help, or any where none was sent.
     """
 
     def __init__(
-        self, stage: Stage, message: str, *, hint: str, is_transient: bool = False
+        self,
+        stage: Stage,
+        message: str,
+        *,
+        hint: str,
+        is_transient: bool = False,
+        wants_password: bool = False,
     ) -> None:
         """Keep the stage beside the text."""
         super().__init__(message, hint=hint)
         self.stage = stage
         self.is_transient = is_transient
-
-
-class LoadStopped(BacktestStorageError):
-    """The work stopped because it was asked to."""
-
-    kind = "cancelled"
-    exit_code = 130
+        self.wants_password = wants_password
 
 
 class ErrorClass(Enum):

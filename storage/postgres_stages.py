@@ -20,6 +20,8 @@ import psycopg
 
 from storage.postgres_errors import ConnectionFailure, Stage
 from storage.profiles import Profile
+from storage.sockets import addresses, reached, shut_on_stop
+from storage.stopping import ShouldStop, never
 
 SECONDS: Final = 5.0  # for each step
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80877103)
@@ -52,10 +54,20 @@ def trusted_authorities(profile: Profile) -> str | None:
     return next((path for path in paths if path and os.path.isfile(path)), None)
 
 
-def find_failure(profile: Profile, error: psycopg.Error) -> ConnectionFailure:
-    """Say why a connection of this profile failed with ``error``; takes 5 s a step at most."""
+def find_failure(
+    profile: Profile, error: psycopg.Error, should_stop: ShouldStop = never
+) -> ConnectionFailure:
+    """Say why a connection of this profile failed with ``error``; takes 5 s a step at most.
+
+    Raises:
+        Stopped: it was asked for first.
+    """
     try:
-        with _reached(profile) as plain, _secured(profile, plain) as channel:
+        with (
+            _reached(profile, should_stop) as plain,
+            shut_on_stop(plain, should_stop),
+            _secured(profile, plain) as channel,
+        ):
             return _answered(profile, channel, error)
     except ConnectionFailure as failure:
         return failure
@@ -69,15 +81,10 @@ def find_failure(profile: Profile, error: psycopg.Error) -> ConnectionFailure:
 
 
 @contextlib.contextmanager
-def _reached(profile: Profile) -> Iterator[socket.socket]:
+def _reached(profile: Profile, should_stop: ShouldStop) -> Iterator[socket.socket]:
     """Look the server up and open a socket to it."""
     try:
-        if profile.is_socket:
-            channel = socket.socket(socket.AF_UNIX)
-            channel.settimeout(SECONDS)
-            channel.connect(str(Path(profile.host) / f".s.PGSQL.{profile.port}"))
-        else:
-            channel = socket.create_connection((profile.host, profile.port), SECONDS)
+        channel = _socket_of(profile, should_stop)
     except (socket.gaierror, UnicodeError) as error:
         raise ConnectionFailure(
             Stage.RESOLVE,
@@ -97,6 +104,19 @@ def _reached(profile: Profile) -> Iterator[socket.socket]:
         ) from error
     with channel:
         yield channel
+
+
+def _socket_of(profile: Profile, should_stop: ShouldStop) -> socket.socket:
+    if profile.is_socket:
+        channel = socket.socket(socket.AF_UNIX)
+        channel.settimeout(SECONDS)
+        channel.connect(str(Path(profile.host) / f".s.PGSQL.{profile.port}"))
+        return channel
+    places = addresses(profile.host, profile.port, should_stop)
+    for place in places[:-1]:
+        with contextlib.suppress(OSError):
+            return reached(place, SECONDS, should_stop)
+    return reached(places[-1], SECONDS, should_stop)
 
 
 @contextlib.contextmanager
@@ -202,6 +222,7 @@ def _refused_login(profile: Profile, asks: int, error: psycopg.Error) -> Connect
             Stage.LOGIN,
             f"The server {profile.host} wants a password for {profile.user!r}",
             hint="type the password",
+            wants_password=True,
         )
     if asks == _CLEAR_TEXT and not profile.is_verified:
         return ConnectionFailure(
@@ -217,6 +238,7 @@ def _refused_login(profile: Profile, asks: int, error: psycopg.Error) -> Connect
         Stage.LOGIN,
         f"The server {profile.host} refused user {profile.user!r} with this password",
         hint="check both; it has been tried once and is not tried again by itself",
+        wants_password=True,
     )
 
 

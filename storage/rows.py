@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import sqlalchemy as sa
@@ -28,26 +28,40 @@ from storage.schema import (
     backtest_trades,
 )
 from storage.snapshots import Snapshots
+from storage.stopping import ShouldStop, check, never
 
 Columns = dict[str, Sequence[Any]]
 
+_BATCH: Final = 4096  # rows that are inserted before somebody may stop it
 _SIDES = {int(Side.BUY): "long", int(Side.SELL): "short"}
 _ACTIONS = {int(Side.BUY): "BUY", int(Side.SELL): "SELL"}
 _ORDER_SIDES = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "target"}
 
 
-def rows_of(result: BacktestResult, snapshots: Snapshots) -> dict[sa.Table, Columns]:
+def rows_of(
+    result: BacktestResult, snapshots: Snapshots, should_stop: ShouldStop = never
+) -> dict[sa.Table, Columns]:
     """Return the rows of a result by table, without the run's id."""
-    return {
-        backtest_orders: _orders(result),
-        backtest_fills: _fills(result),
-        backtest_trades: _trades(result),
-        backtest_snapshots: _snapshots(result, snapshots),
-    }
+    made: dict[sa.Table, Columns] = {}
+    for table, make in (
+        (backtest_orders, _orders),
+        (backtest_fills, _fills),
+        (backtest_trades, _trades),
+    ):
+        check(should_stop)
+        made[table] = make(result)
+    check(should_stop)
+    made[backtest_snapshots] = _snapshots(result, snapshots)
+    return made
 
 
-def insert(connection: sa.Connection, run_id: str, rows: dict[sa.Table, Columns]) -> None:
-    """Insert the rows of a run into SQLite."""
+def insert(
+    connection: sa.Connection,
+    run_id: str,
+    rows: dict[sa.Table, Columns],
+    should_stop: ShouldStop = never,
+) -> None:
+    """Insert the rows of a run into SQLite, some thousands at a time."""
     for table, columns in rows.items():
         if not len(next(iter(columns.values()))):
             continue
@@ -57,7 +71,10 @@ def insert(connection: sa.Connection, run_id: str, rows: dict[sa.Table, Columns]
         order = [str(name) for name in statement.positiontup or ()]
         count = len(next(iter(columns.values())))
         lists = [[run_id] * count if name == "run_id" else columns[name] for name in order]
-        connection.exec_driver_sql(str(statement), list(zip(*lists, strict=True)))
+        for start in range(0, count, _BATCH):
+            check(should_stop)
+            batch = [values[start : start + _BATCH] for values in lists]
+            connection.exec_driver_sql(str(statement), list(zip(*batch, strict=True)))
 
 
 def content_hash(header: dict[str, Any], rows: dict[sa.Table, Columns]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.market import Panel
 from engine.result import BacktestResult
 from engine.types import NS_PER_DAY, EventKind
+from storage.stopping import ShouldStop, check, never
 
 _NOTHING = 5e-9  # half of the last digit that a quantity is kept with
 
@@ -32,7 +33,9 @@ class Snapshots:
     values: tuple[dict[str, float], ...]
 
 
-def snapshots_of(result: BacktestResult, panel: Panel) -> Snapshots:
+def snapshots_of(
+    result: BacktestResult, panel: Panel, should_stop: ShouldStop = never
+) -> Snapshots:
     """Return the daily snapshots of a result that was simulated on ``panel``.
 
     A split changes what is held at the open of its bar, before the fills of that bar.
@@ -52,6 +55,7 @@ def snapshots_of(result: BacktestResult, panel: Panel) -> Snapshots:
     split_rows = [(int(e["bar"]) - offset, int(e["symbol"]), float(e["value"])) for e in splits]
     next_fill = next_split = 0
     for bar in last.tolist():
+        check(should_stop)
         while next_fill < len(fill_rows) and fill_rows[next_fill][0] <= bar:
             at, symbol, side, quantity = fill_rows[next_fill]
             next_split = _apply_splits(split_rows, next_split, at, held)

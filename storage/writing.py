@@ -24,6 +24,7 @@ from storage.schema import (
     outbox,
     strategies,
 )
+from storage.stopping import ShouldStop, never
 
 OWNER = "local"  # one computer has one owner; the shared side knows more of them
 
@@ -204,9 +205,10 @@ def put_result(
     metrics: dict[str, Any],
     curve: bytes,
     at: dt.datetime,
+    should_stop: ShouldStop = never,
 ) -> None:
     """Write everything that a run came to."""
-    rows.insert(connection, run_id, columns)
+    rows.insert(connection, run_id, columns, should_stop)
     connection.execute(sa.insert(backtest_metrics).values(run_id=run_id, **metrics))
     connection.execute(
         sa.insert(artifacts).values(

@@ -19,6 +19,7 @@ from hypothesis import settings
 
 from desktop.service import kernel_cache
 from tests.shared import shared_root
+from tests.xserver import XServer
 
 pytest_plugins = ["tests.postgres"]
 
@@ -43,15 +44,23 @@ _PATIENCE_SECONDS = 2.0
 _blamed: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Start an X server where tests with real windows are asked for."""
+    if "xvfb" in (config.getoption("-m") or ""):
+        server = XServer()
+        server.take_over()
+        config.add_cleanup(server.stop)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine has no data for and, unless asked for, heavy jobs and benchmarks."""
+    """Leave out what this machine has no data for and, unless asked for, heavy jobs, parity, benchmarks."""
     asked = config.getoption("-m") or ""
     left_out = set()
     if shared_root() is None:
         left_out.add("needs_shared")
     if sys.platform == "win32":
         left_out.add("needs_posix")
-    left_out |= {name for name in ("heavy", "parity") if name not in asked}
+    left_out |= {name for name in ("heavy", "parity", "xvfb") if name not in asked}
     measuring = config.getoption("benchmark_only", default=False)
     gone = [
         item

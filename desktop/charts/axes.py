@@ -18,7 +18,7 @@ from desktop.tokens import Tokens
 
 FormatValue = Callable[[float, int], str]
 
-TICK_GAP = 48  # pixels between labelled values, at least
+TICK_GAP = 36  # pixels between labelled values, at least
 TIME_GAP = 72  # pixels between labelled bars, at least
 _PAD = 8.0
 
@@ -56,7 +56,10 @@ class PriceAxis(pg.GraphicsWidget):
         y = scale.py(np.array(found))
         inside = (y >= edge) & (y <= scale.height - edge)
         self.ticks = [value for value, fits in zip(found, inside, strict=True) if fits]
-        self.update()
+
+    def labelled(self) -> list[float]:
+        """Return the values that are written; a pane may have none to write for some (a gain, in a drawdown)."""
+        return [value for value in self.ticks if self._format(value, self._decimals)]
 
     def show_cursor(self, tag: Tag | None) -> None:
         """Mark the value under the crosshair."""
@@ -136,7 +139,6 @@ class TimeAxis(pg.GraphicsWidget):
         self._scale, self._tokens = scale, tokens
         start, stop = scale.bars(len(base))
         self.ticks = time_ticks(base.time_ns, start, stop, TIME_GAP / scale.pixels_per_bar)
-        self.update()
 
     def show_cursor(self, x: float | None, text: str) -> None:
         """Mark the instant under the crosshair."""

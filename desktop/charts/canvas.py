@@ -1,9 +1,9 @@
-"""What a pane paints: the data underneath, kept as a picture until it changes, and the crosshair above it."""
+"""What a pane paints: the data underneath, kept as a picture once it stands still, and the crosshair above it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPixmap
 from PySide6.QtWidgets import QGraphicsItem
 
@@ -39,13 +39,12 @@ class _PaneItem(QGraphicsItem):
         self._box = QRectF()
 
     def show_scale(self, scale: Scale, tokens: Tokens) -> None:
-        """Repaint for a new view."""
+        """Take a new view; who lays the pane out asks for all of it to be painted."""
         box = QRectF(0, 0, scale.width, scale.height)
         if box != self._box:
             self.prepareGeometryChange()
             self._box = box
         self.scale_now, self.tokens = scale, tokens
-        self.update()
 
     def boundingRect(self) -> QRectF:
         return self._box
@@ -58,39 +57,48 @@ class Canvas(_PaneItem):
         """Begin empty."""
         super().__init__(parent)
         self.layers: list[Layer] = []
-        self._picture = QPixmap()
-        self._is_stale = True
+        self._picture: QPixmap | None = None
+        self._is_new = True
 
     def show_scale(self, scale: Scale, tokens: Tokens) -> None:
-        """Repaint for a new view."""
-        self._is_stale = True
+        """Take a new view."""
+        self._is_new = True
         super().show_scale(scale, tokens)
 
     def paint(self, painter: QPainter, *_: object) -> None:
         """Draw the layers, bottom to top, or the picture kept of them.
 
-        The picture is opaque, so that a moving crosshair costs a copy of a few strips; Qt's own cache of an item would
-        blend all of it.
+        A new view is drawn where it is seen: while one drags, each frame is another, and a picture would be filled and
+        copied for nothing. What is asked for again is a picture, and opaque, so that a moving crosshair costs a copy of
+        a few strips; Qt's own cache of an item would blend all of it.
         """
         if self.scale_now is None or self.tokens is None:
             return
+        if self._is_new:
+            self._is_new, self._picture = False, None
+            painter.save()
+            painter.setClipRect(self._box, Qt.ClipOperation.IntersectClip)
+            self._paint_layers(painter, self.scale_now, self.tokens)
+            painter.restore()
+            return
         ratio = painter.device().devicePixelRatio()
-        if self._is_stale or self._picture.devicePixelRatio() != ratio:
-            self._paint_picture(self.scale_now, self.tokens, ratio)
-            self._is_stale = False
+        if self._picture is None or self._picture.devicePixelRatio() != ratio:
+            self._picture = self._picture_of(self.scale_now, self.tokens, ratio)
         painter.drawPixmap(0, 0, self._picture)
 
-    def _paint_picture(self, scale: Scale, tokens: Tokens, ratio: float) -> None:
-        size = QSize(int(np.ceil(scale.width * ratio)), int(np.ceil(scale.height * ratio)))
-        if self._picture.size() != size:
-            self._picture = QPixmap(size)
-        self._picture.setDevicePixelRatio(ratio)
-        self._picture.fill(ink.colour(tokens.surface))
-        painter = QPainter(self._picture)
+    def _picture_of(self, scale: Scale, tokens: Tokens, ratio: float) -> QPixmap:
+        picture = QPixmap(int(np.ceil(scale.width * ratio)), int(np.ceil(scale.height * ratio)))
+        picture.setDevicePixelRatio(ratio)
+        painter = QPainter(picture)
+        self._paint_layers(painter, scale, tokens)
+        painter.end()
+        return picture
+
+    def _paint_layers(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
+        painter.fillRect(self._box, ink.colour(tokens.surface))
         for layer in self.layers:
             layer.paint(painter, scale, tokens)
         self._paint_labels(painter, scale, tokens)
-        painter.end()
 
     def labelled(self) -> list[LineLayer]:
         """Return the lines that have a name and are shown."""
@@ -100,18 +108,16 @@ class Canvas(_PaneItem):
     def _paint_labels(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
         painter.setFont(font("caption", strong=True))
         metrics = QFontMetricsF(painter.font())
-        lines = self.labelled()
+        lines = [line for line in self.labelled() if line.names_end]
         ends = np.array([line.last_in_sight(scale) for line in lines]).reshape(-1, 2)
         height = metrics.height()
         places = spread(scale.py(ends[:, 1]), height, scale.height - height / 2)
         for k, y in places:
             width = metrics.horizontalAdvance(lines[k].label)
             left = float(scale.px(ends[k, 0])) + 8
-            covers = left > scale.width - width - 8
-            left = min(left, scale.width - width - 8)
+            if left > scale.width - width:
+                continue  # it would cover its line, and the read-out names it, too
             box = QRectF(left, y - height / 2, width, height)
-            if covers:
-                painter.fillRect(box.adjusted(-4, 0, 4, 0), ink.colour(tokens.surface, 0.85))
             painter.setPen(ink.pen(lines[k].ink_of(tokens)))
             painter.drawText(
                 box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, lines[k].label

@@ -62,7 +62,13 @@ class Chart(Pane):
     @property
     def x_range(self) -> tuple[float, float]:
         """The bars at the left and the right edge."""
+        self.settle()
         return self._x0, self._x1
+
+    @property
+    def shows_all(self) -> bool:
+        """Whether every bar is in sight, and will be after the next change of size or data."""
+        return self._fitted
 
     @property
     def cursor_bar(self) -> int | None:
@@ -72,14 +78,17 @@ class Chart(Pane):
     @property
     def readout(self) -> list[Reading]:
         """The figures shown top left."""
+        self.settle()
         return self._overlay.readings
 
     def fit(self) -> None:
         """Show every bar, in every linked chart."""
+        self.settle()
         self.cursor.set_range(self.base, *self._whole())
 
     def show_range(self, start: float, stop: float) -> None:
         """Show the bars from ``start`` to ``stop``, in every linked chart, as far as there are any."""
+        self.settle()
         low, high = self._whole()
         width = min(max(stop - start, min(LEAST_BARS, high - low)), high - low)
         if width >= (high - low) * WHOLE:
@@ -90,13 +99,13 @@ class Chart(Pane):
 
     def go_to(self, bar: int) -> None:
         """Bring a bar to the middle and put the crosshair on it."""
+        self.settle()
         half = (self._x1 - self._x0) / 2
         self.show_range(bar - half, bar + half)
         self.cursor.move(self.base, bar)
 
-    def refresh(self) -> None:
-        """Fit the height and repaint; call it after data changed."""
-        super().refresh()
+    def _lay_out(self) -> None:
+        super()._lay_out()
         self._read()
 
     def _read(self) -> None:
@@ -116,6 +125,7 @@ class Chart(Pane):
         return Tag(value, self.tag_text(value), self.tokens.border, self.tokens.text)
 
     def _zoom(self, factor: float, about: float) -> None:
+        self.settle()
         low, high = self._whole()
         width = self._x1 - self._x0
         wanted = min(max(width * factor, min(LEAST_BARS, high - low)), high - low)
@@ -164,6 +174,7 @@ class Chart(Pane):
         self._overlay.update()
 
     def _on_command(self, name: str) -> None:
+        self.settle()
         width = self._x1 - self._x0
         bar = self._overlay.cursor_x
         middle = (self._x0 + self._x1) / 2

@@ -4,8 +4,8 @@ Building costs a pyramid (some 20 ms per million points); what a chart does with
 screen is wide.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -60,9 +60,26 @@ class Curves:
             self.benchmark.append(benchmark)
 
     def grow_to(self, time_ns: Instants, equity: Floats) -> None:
-        """Take the whole curve so far, of which the beginning is known already."""
+        """Take the whole curve so far, of which the beginning is known already; only what is new costs time."""
         known = len(self)
         self.append(time_ns[known:], equity[known:])
+
+    def snapshot(self) -> "Curves":
+        """Return the curves as they are now, not copied: to be handed to another thread while these grow on."""
+        found = Curves(initial_capital=self._peak)
+        found.base = self.base.snapshot()
+        found.equity, found.drawdown = self.equity.snapshot(), self.drawdown.snapshot()
+        found.benchmark = None if self.benchmark is None else self.benchmark.snapshot()
+        return found
+
+    def take(self, other: "Curves") -> None:
+        """Become what a snapshot of longer curves is; charts that show these show the longer ones."""
+        self._peak = other._peak
+        self.base.take(other.base)
+        self.equity.take(other.equity)
+        self.drawdown.take(other.drawdown)
+        if self.benchmark is not None and other.benchmark is not None:
+            self.benchmark.take(other.benchmark)
 
     def _fallen(self, equity: Floats) -> Floats:
         if not len(equity):
@@ -83,6 +100,26 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Entries or exits that point the same way, ordered by bar, (n,) each: in sight are a few of them, found at once.
+
+    Attributes:
+        bar: ascending.
+        trade: which of the trades.
+    """
+
+    bar: Indices
+    trade: Indices
+
+    @classmethod
+    def of(cls, bars: Indices, which: NDArray[np.bool_]) -> Self:
+        """Order some of the trades by a bar of theirs."""
+        trade = np.flatnonzero(which)
+        trade = trade[np.argsort(bars[trade], kind="stable")]
+        return cls(bars[trade], trade)
+
+
+@dataclass(frozen=True, slots=True)
 class Trades:
     """Round trips to mark on prices, (n,) each.
 
@@ -92,6 +129,7 @@ class Trades:
         entry_price, exit_price: in the units of the bars.
         side: 1 long, -1 short.
         pnl: money, after costs.
+        ends: by whether they are entries and whether their marks point up.
     """
 
     row: Indices
@@ -101,6 +139,17 @@ class Trades:
     exit_price: Floats
     side: Indices
     pnl: Floats
+    ends: Mapping[tuple[bool, bool], Ends] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Order the ends once, on whichever thread this is."""
+        bought = self.side > 0
+        ends = {
+            (is_entry, up): Ends.of(bars, (bought == is_entry) == up)
+            for is_entry, bars in ((True, self.entry_bar), (False, self.exit_bar))
+            for up in (True, False)
+        }
+        object.__setattr__(self, "ends", ends)
 
     @classmethod
     def of(cls, trades: NDArray[np.void], symbol: int | None = None) -> Self:

@@ -49,6 +49,10 @@ class Growing:
         self._data[self._size : size] = values
         self._size = size
 
+    def snapshot(self) -> "Growing":
+        """Return what is held now, not copied: appending here writes behind it, appending there copies first."""
+        return Growing(self._data.dtype.type, self.values)
+
 
 def block_size(span: int, blocks: int) -> int:
     """Return the smallest power of two such that ``span`` points fill at most ``blocks`` blocks of it."""
@@ -89,6 +93,28 @@ class LinePyramid:
         """(n,) the line itself."""
         return self._raw.values
 
+    def snapshot(self) -> "LinePyramid":
+        """Return the pyramid as it is now; it costs as much as there are levels, and may go to another thread."""
+        found = LinePyramid()
+        found._raw = self._raw.snapshot()
+        found._low = [level.snapshot() for level in self._low]
+        found._high = [level.snapshot() for level in self._high]
+        return found
+
+    def take(self, other: "LinePyramid") -> None:
+        """Become what another pyramid is; whoever holds this one sees the longer line."""
+        self._raw, self._low, self._high = other._raw, other._low, other._high
+
+    def lowest(self) -> int | None:
+        """Return where the lowest value is, None when there is none; costs as much as two blocks, not the line."""
+        index, values = self._summits(self._low)
+        return None if index is None else int(index[np.nanargmin(values)])
+
+    def highest(self) -> int | None:
+        """Return where the highest value is, None when there is none."""
+        index, values = self._summits(self._high)
+        return None if index is None else int(index[np.nanargmax(values)])
+
     def append(self, values: Floats) -> None:
         """Let the line grow at its end."""
         self._raw.append(np.asarray(values, np.float64))
@@ -124,6 +150,17 @@ class LinePyramid:
         parts.append(np.array([stop - 1]))
         found = np.concatenate(parts)
         return found[np.concatenate(([True], found[1:] > found[:-1]))]
+
+    def _summits(self, levels: list[Growing]) -> tuple[Indices | None, Floats]:
+        """Return the extremes of the widest whole blocks that cover the line, and the points left over at its end."""
+        parts, done = [], 0
+        for level in range(len(levels) - 1, -1, -1):
+            size = BASE << level
+            parts.append(levels[level].values[done // size :])
+            done += len(parts[-1]) * size
+        found = np.concatenate([*parts, np.arange(done, len(self))])
+        values = self.values[found]
+        return (found if np.isfinite(values).any() else None), values
 
     def _blocks(self, first: int, last: int, size: int) -> tuple[Indices, Indices]:
         if size < BASE:

@@ -38,6 +38,8 @@ class DrawdownChart(Chart):
         """Show several runs; values are fractions, zero or negative."""
         self._compares = True
         self._lines = comparison_lines(comparison)
+        for line in self._lines:
+            line.names_end = False  # they are named above, where the lines are further apart
         self.top_room = comparison_room(len(self._lines))
         self.set_layers(list(self._lines), comparison.base)
 
@@ -69,11 +71,10 @@ class DrawdownChart(Chart):
         return " ".join(self._sentence(line) for line in self._lines)
 
     def _sentence(self, line: LineLayer) -> str:
-        values = line.series.pyramid.values
+        values, worst = line.series.pyramid.values, line.series.pyramid.lowest()
         name = line.label or self.tr("The account")
-        if not np.isfinite(values).any() or np.nanmin(values) >= 0:
+        if worst is None or values[worst] >= 0:
             return self.tr("{0} was never below its highest point.").format(name)
-        worst = int(np.nanargmin(values))
         bar = worst if line.series.positions is None else int(line.series.positions[worst])
         return self.tr("{0} was {1} from its highest point on {2}, the deepest drawdown.").format(
             name, fmt.percent(float(values[worst])), fmt.date(int(self.base.time_ns[bar]))

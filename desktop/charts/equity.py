@@ -1,6 +1,5 @@
 """The account over time: one run with its benchmark, or several runs side by side."""
 
-import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from desktop import fmt
@@ -8,7 +7,7 @@ from desktop.charts.canvas import Reading
 from desktop.charts.chart import Chart
 from desktop.charts.cursor import TimeCursor
 from desktop.charts.data import Comparison, Curves
-from desktop.charts.layers import Ink, Layer, LineLayer, Series
+from desktop.charts.layers import Ink, Layer, LineLayer, Series, ends_of
 from desktop.tokens import Tokens
 
 BENCHMARK_DASH = (4.0, 3.0)
@@ -37,7 +36,7 @@ def comparison_lines(comparison: Comparison) -> list[LineLayer]:
 
 def comparison_room(lines: int) -> float:
     """Return the pixels above the highest value that the read-out of so many lines needs."""
-    return 34.0 + 17.0 * ((lines - 1) // 6)
+    return 30.0 + 17.0 * ((lines - 1) // 6)
 
 
 def comparison_readings(
@@ -155,12 +154,12 @@ class EquityChart(Chart):
         return " ".join([text, *(self._sentence(line) for line in lines)])
 
     def _sentence(self, line: LineLayer) -> str:
-        values = line.series.pyramid.values
-        values = values[np.isfinite(values)]
-        if not len(values):
+        pyramid = line.series.pyramid
+        ends, low, high = ends_of(pyramid.values), pyramid.lowest(), pyramid.highest()
+        if ends is None or low is None or high is None:
             return self.tr("{0} has no values.").format(line.label)
         write = fmt.percent if self._percent else fmt.money
-        words = [write(float(v)) for v in (values[0], values[-1], values.min(), values.max())]
+        words = [write(v) for v in (*ends, float(pyramid.values[low]), float(pyramid.values[high]))]
         return self.tr("{0} went from {1} to {2}, lowest {3}, highest {4}.").format(
             line.label, *words
         )

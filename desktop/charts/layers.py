@@ -75,10 +75,6 @@ class Series:
     def __len__(self) -> int:
         return len(self.pyramid)
 
-    def append(self, values: Floats) -> None:
-        """Let the line grow."""
-        self.pyramid.append(values)
-
     def in_sight(self, scale: Scale) -> tuple[Floats, Floats]:
         """Return the bars and values to draw, about two points a pixel."""
         key = (scale.x0, scale.x1, scale.width, len(self))
@@ -125,6 +121,7 @@ class LineLayer:
         self.width = width
         self.dash = dash
         self.visible = True
+        self.names_end = True  # whether the label stands at the line's end, or only in read-outs
 
     def paint(self, painter: QPainter, scale: Scale, tokens: Tokens) -> None:
         """Draw the part in sight."""
@@ -177,6 +174,19 @@ def _fill_columns(painter: QPainter, px: Floats, py: Floats, zero: float, fill: 
     depth = np.maximum.reduceat(py, starts)
     bottom = np.repeat(depth, np.diff(columns[starts], append=columns[-1] + 1))
     ink.draw_columns(painter, int(columns[0]), np.full(len(bottom), zero), bottom, fill)
+
+
+def ends_of(values: Floats) -> tuple[float, float] | None:
+    """Return the first and the last finite value; None when there is none. Looks no further than it has to."""
+    step = 1024
+    while True:
+        head, tail = values[:step], values[-step:]
+        first, last = head[np.isfinite(head)], tail[np.isfinite(tail)]
+        if len(first) and len(last):
+            return float(first[0]), float(last[-1])
+        if step >= len(values):
+            return None
+        step *= 4
 
 
 def extent_of(values: Floats, log: bool = False) -> tuple[float, float]:

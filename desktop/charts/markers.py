@@ -1,8 +1,8 @@
 """Trades on the price chart: a triangle where each began and ended, and a thin line between the two.
 
 Buys point up from below the bar, sells point down from above. An entry wears the colour of text, an exit and the line
-that of its profit or loss. Where trades stand closer than a triangle is wide, one stands for several; where there are
-hundreds in sight, ticks stand for triangles.
+that of its profit or loss. Triangles are smaller where trades stand close; where they stand closer than a triangle is
+wide, one stands for several; where there are hundreds in sight, ticks stand for triangles.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter, QPolygonF
 
 from desktop.charts import ink
 from desktop.charts.candles import CandleLayer
-from desktop.charts.data import Trades
+from desktop.charts.data import Ends, Trades
 from desktop.charts.layers import NOTHING
 from desktop.charts.scale import Scale
 from desktop.tokens import Tokens
@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 WIDTH, HEIGHT = 9.0, 7.0  # of a triangle, in pixels
+SMALL = 2 / 3  # of that, where trades stand closer than
+CLOSE = 24.0  # pixels
 GAP = 5.0  # from the bar to it
 MOST_LINES = 300  # in sight; beyond, ticks
 TICK_WIDTH, TICK_HEIGHT = 2.0, 5.0
@@ -46,24 +48,25 @@ class MarkerLayer:
         """Draw the lines, then the triangles, of the trades in sight."""
         if not self.visible:
             return
-        shown = self._in_sight(scale)
         self._paint_selected(painter, scale, tokens)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-        if len(shown) <= MOST_LINES:
+        count = self._count(scale)
+        few, size = count <= MOST_LINES, _size(count, scale)
+        if few:
+            shown = self._in_sight(scale)
             ends = self._line_ends(shown, scale)
             for token, which in self._by_profit(shown, tokens):
                 painter.setPen(ink.pen(token, 1.0))
                 ink.draw_segments(painter, *(end[which] for end in ends))
         for is_entry in (True, False):
-            found = self._triangles(shown, scale, is_entry)
+            found = self._triangles(scale, is_entry, few)
             inks = (
                 ((tokens.text, found[0] >= 0),) if is_entry else self._by_profit(found[0], tokens)
             )
             for token, which in inks:
-                if len(shown) <= MOST_LINES:
-                    _paint_triangles(
-                        painter, token, tokens.surface, *(part[which] for part in found[1:])
-                    )
+                if few:
+                    parts = (part[which] for part in found[1:])
+                    _paint_triangles(painter, token, tokens.surface, size, *parts)
                 else:
                     _paint_ticks(painter, token, *(part[which] for part in found[1:]))
 
@@ -71,17 +74,18 @@ class MarkerLayer:
         """Return the row of the trade at a pixel, or None."""
         if not self.visible or not len(self.trades):
             return None
-        shown = self._in_sight(scale)
+        few = self._count(scale) <= MOST_LINES
         best, found = REACH, None
         for is_entry in (True, False):
-            rows, x, y, points_up = self._triangles(shown, scale, is_entry)
+            trade, x, y, points_up = self._triangles(scale, is_entry, few)
             middle = y + np.where(points_up, HEIGHT / 2, -HEIGHT / 2)
             distance = np.hypot(x - point.x(), middle - point.y())
-            if len(rows) and distance.min() <= best:
+            if len(trade) and distance.min() <= best:
                 best = float(distance.min())
-                found = int(self.trades.row[rows[int(distance.argmin())]])
-        if found is None and 0 < len(shown) <= MOST_LINES:
-            distance = _distance_to_lines(point, *self._line_ends(shown, scale))
+                found = int(self.trades.row[trade[int(distance.argmin())]])
+        shown = self._in_sight(scale) if found is None and few else ()
+        if len(shown):
+            distance = _distance_to_lines(point, *self._line_ends(np.asarray(shown), scale))
             if distance.min() <= LINE_REACH:
                 found = int(self.trades.row[shown[int(distance.argmin())]])
         return found
@@ -90,6 +94,16 @@ class MarkerLayer:
         """Return which of the trades is known as ``row``; None when it is of another symbol."""
         found = np.flatnonzero(self.trades.row == row)
         return int(found[0]) if len(found) else None
+
+    def _count(self, scale: Scale) -> int:
+        """Return how many trades are in sight: all but those that ended before or begin after."""
+        gone = sum(
+            len(ends.bar) - int(np.searchsorted(ends.bar, scale.x1, side="right"))
+            if is_entry
+            else int(np.searchsorted(ends.bar, scale.x0))
+            for (is_entry, _), ends in self.trades.ends.items()
+        )
+        return len(self.trades) - gone
 
     def _in_sight(self, scale: Scale) -> Indices:
         trades = self.trades
@@ -115,25 +129,21 @@ class MarkerLayer:
         )
 
     def _triangles(
-        self, shown: Indices, scale: Scale, is_entry: bool
+        self, scale: Scale, is_entry: bool, few: bool
     ) -> tuple[Indices, Floats, Floats, NDArray[np.bool_]]:
-        """Return trades, the tips' pixels, and whether they point up; one of each kind per slot of pixels."""
+        """Return trades, the tips' pixels, and whether they point up; one of each kind per slot of bars."""
         trades = self.trades
-        bars = (trades.entry_bar if is_entry else trades.exit_bar)[shown]
-        price = (trades.entry_price if is_entry else trades.exit_price)[shown]
-        points_up = (trades.side[shown] > 0) == is_entry
-        x = scale.px(bars.astype(np.float64))
-        in_view = np.flatnonzero((bars >= scale.x0) & (bars <= scale.x1))
-        apart = WIDTH - 1 if len(shown) <= MOST_LINES else TICK_WIDTH + 1
-        slot = (x[in_view] // apart).astype(np.int64) * 2 + points_up[in_view]
-        holder = np.full(int(scale.width // apart + 2) * 2, -1, np.int64)
-        holder[slot[::-1]] = in_view[::-1]  # the first of a slot is written last
-        kept = holder[holder >= 0]
-        low, high = self._reach_of_bars(bars[kept], price[kept], scale)
-        up = points_up[kept]
+        width = WIDTH * _size(self._count(scale), scale)
+        step = _slot(scale, width - 1 if few else TICK_WIDTH + 1)
+        kept = [_first_of_slots(trades.ends[is_entry, up], scale, step) for up in (False, True)]
+        up = np.repeat([False, True], [len(part) for part in kept])
+        trade = np.concatenate(kept)
+        bars = (trades.entry_bar if is_entry else trades.exit_bar)[trade]
+        price = (trades.entry_price if is_entry else trades.exit_price)[trade]
+        low, high = self._reach_of_bars(bars, price, scale)
         y = np.where(up, scale.py(low) + GAP, scale.py(high) - GAP)
         y = np.where(up, np.minimum(y, scale.height - HEIGHT - 1), np.maximum(y, HEIGHT + 1))
-        return shown[kept], x[kept], y, up
+        return trade, scale.px(bars.astype(np.float64)), y, up
 
     def _reach_of_bars(self, bars: Indices, price: Floats, scale: Scale) -> tuple[Floats, Floats]:
         """Return low and high of the candles as drawn, stretched to the fill's price."""
@@ -157,16 +167,43 @@ class MarkerLayer:
         painter.setPen(Qt.PenStyle.NoPen)
 
 
+def _size(count: int, scale: Scale) -> float:
+    """Return how large triangles are, of their full size, where so many trades are in sight."""
+    return SMALL if count * CLOSE > scale.width else 1.0
+
+
+def _slot(scale: Scale, pixels: float) -> int:
+    """Return how many bars are so many pixels, at least one."""
+    return max(1, int(np.ceil(pixels / scale.pixels_per_bar)))
+
+
+def _first_of_slots(ends: Ends, scale: Scale, step: int) -> Indices:
+    """Return the trade that comes first in each stretch of ``step`` bars; stretches stay on their bars in a drag."""
+    start = int(np.ceil(scale.x0))
+    edges = np.arange(start // step * step, np.floor(scale.x1) + step + 1, step)
+    edges[0] = start
+    edges[-1] = np.floor(scale.x1) + 1
+    spots = np.searchsorted(ends.bar, edges)
+    return ends.trade[spots[:-1][spots[1:] > spots[:-1]]]
+
+
 def _paint_triangles(
-    painter: QPainter, token: str, outline: str, x: Floats, y: Floats, points_up: NDArray[np.bool_]
+    painter: QPainter,
+    token: str,
+    outline: str,
+    size: float,
+    x: Floats,
+    y: Floats,
+    points_up: NDArray[np.bool_],
 ) -> None:
     """Draw triangles with their tips at the pixels given, set off from the candles by an outline."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setPen(ink.pen(outline))
     painter.setBrush(ink.colour(token))
-    feet = np.where(points_up, y + HEIGHT, y - HEIGHT)
+    half, height = WIDTH * size / 2, HEIGHT * size
+    feet = np.where(points_up, y + height, y - height)
     for tip_x, tip_y, foot in zip(x.tolist(), y.tolist(), feet.tolist(), strict=True):
-        left, right = QPointF(tip_x - WIDTH / 2, foot), QPointF(tip_x + WIDTH / 2, foot)
+        left, right = QPointF(tip_x - half, foot), QPointF(tip_x + half, foot)
         painter.drawPolygon(QPolygonF([QPointF(tip_x, tip_y), right, left]))
 
 

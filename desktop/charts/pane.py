@@ -1,12 +1,17 @@
-"""One pane: layers over a time base, axes right and below, and a height that always fits what is in sight."""
+"""One pane: layers over a time base, axes right and below, and a height that always fits what is in sight.
+
+Whatever changes a pane only marks it: it is laid out once, before the next frame, however many changes there were. Who
+asks for a pixel or a range before that has it laid out at once.
+"""
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QFontMetricsF, QResizeEvent
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop import fmt
+from desktop.charts import ink
 from desktop.charts.axes import PriceAxis, Tag, TimeAxis
 from desktop.charts.canvas import Canvas, Overlay
 from desktop.charts.gestures import GestureView
@@ -30,6 +35,7 @@ class Pane(GestureView):
     """
 
     needs_changed = Signal()
+    _marked = Signal()
 
     top_room = 34.0  # pixels above the highest value: the read-out stands there
 
@@ -47,19 +53,25 @@ class Pane(GestureView):
         self._shows_time = True
         self._room: tuple[float, float] | None = None  # agreed with the charts above and below
         self._needs = (0.0, 0.0)
+        self._is_stale = False
+        # Queued, it arrives after what else is still to change in this turn, and before Qt's own request to paint.
+        self._marked.connect(self.settle, Qt.ConnectionType.QueuedConnection)
         self.centralWidget.setLayout(None)
-        self.view_box = pg.ViewBox(parent=self.centralWidget, enableMouse=False, enableMenu=False)
-        self.view_box.disableAutoRange()
+        # Not a ViewBox: it keeps a range of its own, and to set it in every frame paints every frame twice.
+        self._field = pg.GraphicsWidget(parent=self.centralWidget)
         self._grid = GridLayer()
-        self._canvas = Canvas(self.view_box)
+        self._canvas = Canvas(self._field)
         self._canvas.layers = [self._grid]
-        self._overlay = Overlay(self.view_box)
+        self._overlay = Overlay(self._field)
         self._overlay.setZValue(10)
         self.price_axis = PriceAxis(self.format_value)
         self.time_axis = TimeAxis()
         self.price_axis.setParentItem(self.centralWidget)
         self.time_axis.setParentItem(self.centralWidget)
-        self.setBackground(tokens.surface)
+        # The canvas paints every pixel of the pane: two fills of it underneath would be a quarter of a frame.
+        self.setBackground(None)
+        self.viewport().setAutoFillBackground(False)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     # what a subclass says
 
@@ -126,7 +138,6 @@ class Pane(GestureView):
     def set_tokens(self, tokens: Tokens) -> None:
         """Take other colours."""
         self.tokens = tokens
-        self.setBackground(tokens.surface)
         self.refresh()
 
     def set_log(self, log: bool) -> None:
@@ -159,11 +170,24 @@ class Pane(GestureView):
 
     def scale_now(self) -> Scale:
         """Return how bars and values map to pixels of the pane."""
+        self.settle()
         scale = self._canvas.scale_now
         return self._scale() if scale is None else scale
 
     def refresh(self) -> None:
-        """Fit the height and repaint; call it after data changed."""
+        """Fit the height and repaint before the next frame; call it after data changed."""
+        if not self._is_stale:
+            self._is_stale = True
+            self._marked.emit()
+
+    def settle(self) -> None:
+        """Do at once what `refresh` has put off, if anything."""
+        if self._is_stale:
+            self._is_stale = False
+            self._lay_out()
+            self.viewport().update()
+
+    def _lay_out(self) -> None:
         scale = self._laid_out()
         tags = [] if self.message else self.tags()
         self.price_axis.show_scale(scale, self.tokens, tags)
@@ -171,15 +195,13 @@ class Pane(GestureView):
         if needs != self._needs:
             self._needs = needs
             self.needs_changed.emit()
+            self._is_stale = False  # the new room, if that is what came of it, is taken up here
             scale = self._laid_out()
             self.price_axis.show_scale(scale, self.tokens, tags)
-        self._grid.values = [] if self.message else self.price_axis.ticks
+        self._grid.values = [] if self.message else self.price_axis.labelled()
         self.price_axis.setVisible(not self.message)
         if self._shows_time:
             self.time_axis.show_scale(scale, self.tokens, self.base)
-        self.view_box.setRange(
-            xRange=(scale.x0, scale.x1), yRange=(scale.low, scale.high), padding=0, update=False
-        )
         self._canvas.show_scale(scale, self.tokens)
         self._overlay.show_scale(scale, self.tokens)
 
@@ -188,6 +210,22 @@ class Pane(GestureView):
         super().resizeEvent(event)
         if event is not None:
             self.refresh()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what there is now; a window that is exposed does not wait for the turn's end."""
+        if self._is_stale and event.rect() == self.viewport().rect():
+            self._is_stale = False
+            self._lay_out()  # all of it is painted here and now: nothing to ask for
+        self.settle()
+        super().paintEvent(event)
+
+    def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
+        """Fill what the canvas leaves: the strips of the axes."""
+        seen, pane = QRectF(rect), self._canvas.boundingRect()
+        beside = QRectF(pane.right(), 0, self.width() - pane.right(), self.height())
+        below = QRectF(0, pane.bottom(), pane.right(), self.height() - pane.bottom())
+        for strip in (beside, below):
+            painter.fillRect(strip.intersected(seen), ink.colour(self.tokens.surface))
 
     # inner workings
 
@@ -210,14 +248,15 @@ class Pane(GestureView):
     def _label_need(self) -> float:
         metrics = QFontMetricsF(font("caption", strong=True))
         lines = self._canvas.labelled()
-        widths = [metrics.horizontalAdvance(line.label) + LABEL_GAP for line in lines]
+        named = [line.label for line in lines if line.names_end]
+        widths = [metrics.horizontalAdvance(label) + LABEL_GAP for label in named]
         return max(widths, default=LEAST_LABEL_ROOM)
 
     def _laid_out(self) -> Scale:
         if self._fitted:
             self._x0, self._x1 = self._whole()
         width, height = self._pane_size()
-        self.view_box.setGeometry(QRectF(0, 0, width, height))
+        self._field.setGeometry(QRectF(0, 0, width, height))
         self.price_axis.setGeometry(QRectF(width, 0, max(0.0, self.width() - width), height))
         self.time_axis.setGeometry(QRectF(0, height, self.width(), TimeAxis.HEIGHT))
         return self._scale()

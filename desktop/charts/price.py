@@ -11,6 +11,7 @@ from desktop.charts.canvas import Reading
 from desktop.charts.chart import Chart
 from desktop.charts.cursor import TimeCursor
 from desktop.charts.data import Prices, Trades
+from desktop.charts.layers import ends_of
 from desktop.charts.markers import MarkerLayer
 from desktop.tokens import Tokens
 
@@ -153,11 +154,10 @@ class PriceChart(Chart):
         """Return from where to where the price went, and how many trades are marked."""
         if self._candles is None or not len(self.base):
             return self.tr("The price chart is empty.")
-        bars = self._candles.prices.pyramid.bars
-        closes = bars.close[np.isfinite(bars.close)]
-        if not len(closes):
+        ends = ends_of(self._candles.prices.pyramid.bars.close)
+        if ends is None:
             return self.tr("{0} has no prices in these dates.").format(self._symbol)
-        words = [self.tag_text(float(v)) for v in (closes[0], closes[-1])]
+        words = [self.tag_text(value) for value in ends]
         span = [fmt.date(int(self.base.time_ns[k])) for k in (0, -1)]
         count = 0 if self._markers is None else len(self._markers.trades)
         return self.tr(

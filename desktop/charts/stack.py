@@ -2,8 +2,6 @@
 
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -15,7 +13,7 @@ from desktop.charts.equity import EquityChart
 from desktop.charts.price import PriceChart
 from desktop.tokens import Tokens
 
-HEIGHTS = (50, 18, 32)  # shares of equity, drawdown and price
+HEIGHTS = (46, 19, 35)  # shares of equity, drawdown and price
 
 
 class ChartStack(QWidget):
@@ -51,7 +49,7 @@ class ChartStack(QWidget):
             self._splitter.setStretchFactor(self._splitter.indexOf(chart), share)
             chart.needs_changed.connect(self._on_needs_changed)
             chart.command.connect(partial(self._on_command, chart))
-        self._splitter.setSizes([share * 10 for share in HEIGHTS])
+        self.share_height(*HEIGHTS)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._splitter)
@@ -67,6 +65,10 @@ class ChartStack(QWidget):
         """Take other colours."""
         for chart in self.charts:
             chart.set_tokens(tokens)
+
+    def share_height(self, *shares: int) -> None:
+        """Share the height out between the charts, top to bottom."""
+        self._splitter.setSizes([share * 10 for share in shares])
 
     def set_price_shown(self, shown: bool) -> None:
         """Show or hide the prices."""
@@ -87,9 +89,8 @@ class ChartStack(QWidget):
         """Show prices and trades below; build them on the time base of the curves."""
         self.price.set_prices(prices, trades, symbol, tick)
         self.set_price_shown(True)
-        start, stop = self.equity.x_range
-        if self.price.base is self.equity.base:
-            self.cursor.set_range(self.equity.base, start, stop)
+        if self.price.base is self.equity.base and not self.equity.shows_all:
+            self.cursor.set_range(self.equity.base, *self.equity.x_range)
 
     def show_no_prices(self, why: str) -> None:
         """Say in the place of the prices why there are none."""
@@ -138,26 +139,17 @@ class ChartStack(QWidget):
         self.equity.set_live_total(bars)
         self.drawdown.set_live_total(bars)
 
-    def append(self, time_ns: NDArray[np.int64], equity: NDArray[np.float64]) -> None:
-        """Add bars to the curves of a run under way."""
-        if self._curves is not None and len(time_ns):
-            self._curves.append(time_ns, equity)
-            self._refresh_live()
-
-    def grow_to(self, time_ns: NDArray[np.int64], equity: NDArray[np.float64]) -> None:
-        """Take the whole curve so far; only what is new costs time."""
-        if self._curves is not None and len(time_ns) > len(self._curves):
-            self._curves.grow_to(time_ns, equity)
-            self._refresh_live()
+    def grow_to(self, curves: Curves) -> None:
+        """Take the whole curves so far: a snapshot of those that grow on the run's own thread."""
+        if self._curves is not None and len(curves) > len(self._curves):
+            self._curves.take(curves)
+            self.equity.refresh()
+            self.drawdown.refresh()
 
     def summary(self) -> str:
         """Return what the charts show, in sentences."""
         shown = [chart for chart in self.charts if not chart.isHidden()]
         return " ".join(chart.message or chart.summary() for chart in shown)
-
-    def _refresh_live(self) -> None:
-        self.equity.refresh()
-        self.drawdown.refresh()
 
     def _in_use(self) -> list[Chart]:
         return [chart for chart in self.charts if not chart.isHidden() and not chart.message]

@@ -29,6 +29,14 @@ class TimeBase:
         """Add bars at the end."""
         self._times.append(time_ns)
 
+    def snapshot(self) -> "TimeBase":
+        """Return the instants as they are now, not copied; it may go to another thread."""
+        return TimeBase(self._times.snapshot().values)
+
+    def take(self, other: "TimeBase") -> None:
+        """Become what another base is; charts that are linked by this one stay linked."""
+        self._times = other._times
+
     def time_at(self, x: float) -> float:
         """Return the instant at a bar with its fraction; beyond the ends in steps of the average bar."""
         times = self.time_ns

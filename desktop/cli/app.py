@@ -24,14 +24,18 @@ from desktop.cli import (
     demo,
     doctor,
     history,
+    resume,
     run,
     schema,
     show,
     stop,
+    strategy,
+    sweep,
     sync,
     trades,
 )
 from desktop.cli.output import console, show_error
+from desktop.service.child import end_all
 from engine.errors import BacktestError, BacktestValidationError, Problem
 
 CANCELLED: Final = 130
@@ -68,9 +72,16 @@ def _options(
     """Backtest trading strategies on your own computer."""
 
 
-for module in (demo, run, history, show, trades, chart, compare, stop, doctor, schema):
+for module in (demo, run, history, show, trades, chart, compare, stop, resume, doctor, schema):
     app.command(module.NAME)(module.command)
-for group, name in ((data, "data"), (connect, "connect"), (db, "db"), (sync, "sync")):
+for group, name in (
+    (data, "data"),
+    (strategy, "strategy"),
+    (connect, "connect"),
+    (db, "db"),
+    (sweep, "sweep"),
+    (sync, "sync"),
+):
     app.add_typer(group.app, name=name)
 
 # newer typer brings its own copy of click: the base of usage errors is found from a public name
@@ -98,6 +109,8 @@ def run_cli(argv: Sequence[str]) -> int:
         return _usage_error(error, as_json=as_json)
     except Exception as error:
         return _defect(error, as_json=as_json)
+    finally:
+        end_all()
     return result if isinstance(result, int) else 0
 
 

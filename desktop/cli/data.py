@@ -25,6 +25,14 @@ class BadBars(StrEnum):
     DROP = "drop"
 
 
+class Adjustment(StrEnum):
+    """What is worked into the prices."""
+
+    RAW = "raw"
+    SPLIT = "split"
+    TOTAL = "total"
+
+
 @app.command("import")
 def import_command(
     paths: Annotated[
@@ -45,6 +53,9 @@ def import_command(
     on_bad_bars: Annotated[
         BadBars, typer.Option(help="Refuse everything, or drop the bars.")
     ] = BadBars.REFUSE,
+    adjustment: Annotated[
+        Adjustment, typer.Option(help="What is worked into the prices: nothing, splits, or all.")
+    ] = Adjustment.RAW,
     as_json: AsJson = False,
 ) -> None:
     """Check files of prices and keep a copy; a symbol that is there already is replaced."""
@@ -60,6 +71,7 @@ def import_command(
         currency=currency,
         columns=_pairs(columns or ()),
         on_bad_bars=on_bad_bars.value,
+        adjustment=adjustment.value,
     )
     if as_json:
         items = [import_payload(one) for one in done]

@@ -65,12 +65,12 @@ def signed(value: float | None, text: str) -> Text:
 def report(stored: StoredRun, *, settings: bool = False) -> Group:
     """Return the whole report of a run; without a result it says why there is none."""
     record, result = stored.record, stored.result
-    parts: list[RenderableType] = [_head(record)]
+    parts: list[RenderableType] = [head(record)]
     if result is None:
         parts.append(_without_result(record))
     else:
         parts += [
-            *_marks(record, result),
+            *marks(record, result),
             Text(),
             _metrics(record),
             *_curves(result),
@@ -81,7 +81,8 @@ def report(stored: StoredRun, *, settings: bool = False) -> Group:
     return Group(*parts)
 
 
-def _head(record: RunRecord) -> Text:
+def head(record: RunRecord) -> Text:
+    """Return which run it is, in two lines."""
     text = Text.assemble((record.name or record.strategy_name, "bold"), f"  {_traded(record)}")
     if record.start_ns is not None:
         text.append(f"  {fmt.date(record.start_ns)} to {fmt.date(record.end_ns)}")
@@ -101,7 +102,8 @@ def _traded(record: RunRecord) -> str:
     return f"{record.instrument_symbol} +{more}"
 
 
-def _marks(record: RunRecord, result: BacktestResult) -> Iterator[Text]:
+def marks(record: RunRecord, result: BacktestResult) -> Iterator[Text]:
+    """Yield what a reader must know before any figure."""
     for label in result.data_labels:
         yield Text.assemble(("Data: ", "dim"), (label, "yellow" if label == "DEMO" else ""))
     if record.partial:

@@ -24,16 +24,21 @@ def command(
             "--set", metavar="KEY=VALUE", help="Change a setting: --set costs.commission_pct=0.2"
         ),
     ] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Agree to run the strategy file in its present version.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a backtest and keep it."""
     from desktop.cli.output import console, emit
     from desktop.cli.session import open_service
+    from desktop.cli.trusting import agree_to
 
     with open_service() as service:
         from desktop.service.configfile import load_config
 
         config = load_config(file, overrides or ())
+        agree_to(config.strategy.name, trust=trust)
         stored = run_with_progress(service, config, config_path=str(file.resolve()))
         if as_json:
             from desktop.service.payloads import run_payload

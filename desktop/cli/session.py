@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from desktop.service.facade import Service
     from storage.market.source import MarketSource
     from storage.profiles import Profile
+    from storage.stopping import ShouldStop
 
 
 def open_log() -> None:
@@ -31,13 +32,13 @@ def open_service() -> Iterator["Service"]:
         yield service
 
 
-def _open_prices(name: str) -> "MarketSource | None":
+def _open_prices(name: str, should_stop: "ShouldStop") -> "MarketSource | None":
     """Open the price database of a connection; what it needs is loaded when a run asks for one."""
     from desktop.service.databases import database_sources
     from storage.credentials import Credentials
     from storage.profiles import ProfileStore
 
-    return database_sources(ProfileStore(), Credentials(), ask_password)(name)
+    return database_sources(ProfileStore(), Credentials(), ask_password)(name, should_stop)
 
 
 def ask_password(profile: "Profile") -> str | None:

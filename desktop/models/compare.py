@@ -203,8 +203,8 @@ def setting_title(key: str) -> str:
 def setting_text(key: str, value: Any) -> str:
     """Return a setting's value, cut where it is long; of a hash the beginning; an en dash for none."""
     text = _words(value)
-    if key == "strategy.name" and value in registry.BUILT_IN:
-        return registry.BUILT_IN[value].title
+    if key == "strategy.name":
+        return registry.title_of(text)
     if key.endswith("_hash") and value is not None:
         return text[:_HASH]
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

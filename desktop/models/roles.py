@@ -12,6 +12,7 @@ RAW: Final = int(Qt.ItemDataRole.EditRole)
 TOOL_TIP: Final = int(Qt.ItemDataRole.ToolTipRole)
 ALIGNMENT: Final = int(Qt.ItemDataRole.TextAlignmentRole)
 FOREGROUND: Final = int(Qt.ItemDataRole.ForegroundRole)
+BACKGROUND: Final = int(Qt.ItemDataRole.BackgroundRole)
 FONT: Final = int(Qt.ItemDataRole.FontRole)
 ACCESSIBLE: Final = int(Qt.ItemDataRole.AccessibleTextRole)
 SAMPLE: Final = int(

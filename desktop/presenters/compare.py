@@ -128,22 +128,39 @@ def compare_runs(
 
 
 def labels_of(comparison: Comparison) -> tuple[str, ...]:
-    """Return a short name for each run that none of the others has: its name, else what it was set to, else its id."""
+    """Return a short name for each run that none of the others has.
+
+    It is the run's own name where that is enough. Runs of one name are told apart by what they were set to, where that
+    does it, else by their ids.
+    """
     runs = comparison.runs
-    names = tuple(_short(run.name or strategy_title(run.strategy_name)) for run in runs)
-    if _all_differ(names):
-        return names
-    telling = [d for d in comparison.differences if d.key.split(".")[-1] not in _NOT_TELLING]
+    names = [_short(run.name or strategy_title(run.strategy_name)) for run in runs]
+    labels = list(names)
+    for name in dict.fromkeys(names):
+        alike = [index for index, other in enumerate(names) if other == name]
+        if len(alike) > 1:
+            for index, label in zip(alike, _told_apart(comparison, alike), strict=True):
+                labels[index] = label
+    return tuple(labels) if _all_differ(tuple(labels)) else tuple(run.short_id for run in runs)
+
+
+def _told_apart(comparison: Comparison, alike: list[int]) -> tuple[str, ...]:
+    """Return what each of some runs was set to, as little as tells them apart; their ids where nothing does."""
+    telling = [
+        difference
+        for difference in comparison.differences
+        if difference.key.split(".")[-1] not in _NOT_TELLING
+        and len({repr(difference.values[index]) for index in alike}) > 1
+    ]
     telling.sort(key=lambda d: not d.key.startswith("strategy."))
     for count in (1, 2, 3):
         chosen = telling[:count]
         told = tuple(
-            _short(", ".join(_told(d.key, d.values[index]) for d in chosen))
-            for index in range(len(runs))
+            _short(", ".join(_told(d.key, d.values[index]) for d in chosen)) for index in alike
         )
         if _all_differ(told):
             return told
-    return tuple(run.short_id for run in runs)
+    return tuple(comparison.runs[index].short_id for index in alike)
 
 
 def _all_differ(texts: tuple[str, ...]) -> bool:

@@ -2,17 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop.presenters.logins import Logins
 from desktop.tasks.aio import Door
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from storage.connection_report import ConnectionReport
-from storage.credentials import Answer, Credentials, KeyringState
+from storage.credentials import Credentials, KeyringState
 from storage.profiles import Profile, ProfileStore, make_profile
 
-TestConnection = Callable[[Profile, str | None], ConnectionReport]
+
+class TestConnection(Protocol):
+    """Tries a profile; `storage.connection_report.test_connection`."""
+
+    def __call__(
+        self, profile: Profile, password: str | None, *, should_stop: Callable[[], bool]
+    ) -> ConnectionReport:
+        """Return how far it got."""
+
 
 NEW_PROFILE: dict[str, Any] = {
     "name": "",
@@ -45,7 +54,7 @@ class ConnectionsState:
     report: ConnectionReport | None = None
 
 
-class ConnectionsPresenter(QObject):
+class ConnectionsPresenter(Logins):
     """Keeps profiles and their passwords.
 
     Signals:
@@ -66,11 +75,8 @@ class ConnectionsPresenter(QObject):
         test: TestConnection,
         parent: QObject | None = None,
     ) -> None:
-        """Take the stores; nothing is read yet."""
-        super().__init__(parent)
-        self._door = door
-        self._profiles = profiles
-        self._credentials = credentials
+        """Take the stores, and what tries a profile; nothing is read yet."""
+        super().__init__(door, profiles, credentials, parent)
         self._test = test
         self.state = ConnectionsState()
 
@@ -113,8 +119,12 @@ class ConnectionsPresenter(QObject):
         )
         secret: str | None = password
         if not password:
-            secret = (await self._door.call(self._credentials.load, profile)).password
-        report = await self._door.call(self._test, profile, secret)
+            secret = (await self._password_of(profile)).password
+        report = await self._door.call(
+            self._test, profile, secret, should_stop=self._door.is_closing
+        )
+        if report.is_ok and secret:
+            self._credentials.accept(profile)
         self._show(ConnectionsState(self.state.profiles, report=report))
 
     async def _save(self, values: dict[str, Any], password: str, keep_password: bool) -> None:
@@ -134,7 +144,9 @@ class ConnectionsPresenter(QObject):
         if not keep_password:
             self._credentials.remember(profile, password)
             return "Saved. The password is kept until the program ends."
-        answer = await self._door.call(self._credentials.save, profile, password)
+        answer = await self._door.call(
+            self._credentials.save, profile, password, self._door.is_closing
+        )
         self.keyring_answered.emit(answer)
         if answer.state is KeyringState.OK:
             return "Saved. The password is in the system's keyring."
@@ -147,11 +159,11 @@ class ConnectionsPresenter(QObject):
         except BacktestError as error:
             self._show(ConnectionsState(self.state.profiles, message=error.message))
             return
-        await self._door.call(self._credentials.delete, profile)
+        await self._door.call(self._credentials.delete, profile, self._door.is_closing)
         await self._load(f"{name} is removed.")
 
     async def _check_keyring(self) -> None:
-        answer: Answer = await self._door.call(self._credentials.check)
+        answer = await self._door.call(self._credentials.check, self._door.is_closing)
         self.keyring_answered.emit(answer)
 
     def _made(self, values: dict[str, Any]) -> Profile | None:

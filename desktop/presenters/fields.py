@@ -1,17 +1,14 @@
-"""The fields of the set-up form, declared once: path, label, editor, unit. Help and bounds come from the model."""
+"""What a field of the set-up form is: path, label, editor, unit. Help, default and bounds come from the model."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from desktop.messages import QT_TRANSLATE_NOOP
-from engine.config import BacktestConfig, Period, SizingMethod
+from engine.config import BacktestConfig
 from engine.strategies.registry import ParameterInfo
 
 Editor = Literal["text", "line", "number", "integer", "date", "choice", "switch", "symbols"]
-
-_TR = "SetupPanel"
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ class Section:
     open: bool
 
 
-def _field(path: str, label: str, editor: Editor, unit: str = "", **labels: str) -> Field:
+def field_of(path: str, label: str, editor: Editor, unit: str = "", /, **labels: str) -> Field:
+    """Return the field of a setting; ``labels`` are what the values of a choice are called."""
     model: type[BaseModel] = BacktestConfig
     *parents, name = path.split(".")
     for parent in parents:
@@ -68,120 +66,12 @@ def _field(path: str, label: str, editor: Editor, unit: str = "", **labels: str)
     return Field(path, label, editor, unit, info.description or "", default, choices)
 
 
-_SIZING = (
-    (None, QT_TRANSLATE_NOOP(_TR, "Automatic")),
-    (SizingMethod.PERCENT_OF_EQUITY.value, QT_TRANSLATE_NOOP(_TR, "Percent of equity")),
-    (SizingMethod.EQUAL_WEIGHT.value, QT_TRANSLATE_NOOP(_TR, "Equal weight")),
-    (SizingMethod.TARGET_WEIGHT.value, QT_TRANSLATE_NOOP(_TR, "Target weight")),
-    (SizingMethod.FIXED_CASH.value, QT_TRANSLATE_NOOP(_TR, "Fixed cash")),
-    (SizingMethod.FIXED_QUANTITY.value, QT_TRANSLATE_NOOP(_TR, "Fixed quantity")),
-)
-_PERIODS = (
-    (Period.DAILY.value, QT_TRANSLATE_NOOP(_TR, "Daily")),
-    (Period.WEEKLY.value, QT_TRANSLATE_NOOP(_TR, "Weekly")),
-    (Period.MONTHLY.value, QT_TRANSLATE_NOOP(_TR, "Monthly")),
-    (Period.QUARTERLY.value, QT_TRANSLATE_NOOP(_TR, "Quarterly")),
-    (Period.YEARLY.value, QT_TRANSLATE_NOOP(_TR, "Yearly")),
-)
-
-
-def _chosen(path: str, label: str, choices: tuple[tuple[Any, str], ...]) -> Field:
-    plain = _field(path, label, "choice")
+def chosen_of(path: str, label: str, choices: tuple[tuple[Any, str], ...]) -> Field:
+    """Return the field of a setting with the choices given."""
+    plain = field_of(path, label, "choice")
     default = getattr(plain.default, "value", plain.default)
     return Field(path, plain.label, "choice", "", plain.help, default, choices)
 
-
-SECTIONS: tuple[Section, ...] = (
-    Section(
-        "name",
-        QT_TRANSLATE_NOOP(_TR, "Run"),
-        (_field("name", QT_TRANSLATE_NOOP(_TR, "Name, if it should have one"), "line"),),
-        False,
-    ),
-    Section(
-        "data",
-        QT_TRANSLATE_NOOP(_TR, "Data"),
-        (
-            _field("data.source", QT_TRANSLATE_NOOP(_TR, "Source"), "text"),
-            _field("data.symbols", QT_TRANSLATE_NOOP(_TR, "Symbols"), "symbols"),
-            _field("data.start", QT_TRANSLATE_NOOP(_TR, "From"), "date"),
-            _field("data.end", QT_TRANSLATE_NOOP(_TR, "To"), "date"),
-            _field("data.timeframe", QT_TRANSLATE_NOOP(_TR, "Timeframe"), "choice"),
-            _field("data.benchmark", QT_TRANSLATE_NOOP(_TR, "Benchmark"), "text"),
-        ),
-        True,
-    ),
-    Section(
-        "account",
-        QT_TRANSLATE_NOOP(_TR, "Account"),
-        (
-            _field("account.initial_capital", QT_TRANSLATE_NOOP(_TR, "Initial capital"), "number"),
-            _field("account.currency", QT_TRANSLATE_NOOP(_TR, "Currency"), "text"),
-            _field(
-                "account.risk_free_rate", QT_TRANSLATE_NOOP(_TR, "Risk-free rate, yearly"), "number"
-            ),
-        ),
-        True,
-    ),
-    Section(
-        "costs",
-        QT_TRANSLATE_NOOP(_TR, "Costs"),
-        (
-            _field(
-                "costs.commission_pct", QT_TRANSLATE_NOOP(_TR, "Commission"), "number", "% of value"
-            ),
-            _field("costs.slippage_bps", QT_TRANSLATE_NOOP(_TR, "Slippage"), "number", "bps"),
-            _field(
-                "costs.commission_per_share",
-                QT_TRANSLATE_NOOP(_TR, "Commission per share"),
-                "number",
-            ),
-            _field("costs.commission_min", QT_TRANSLATE_NOOP(_TR, "Least commission"), "number"),
-            _field("costs.spread_bps", QT_TRANSLATE_NOOP(_TR, "Spread"), "number", "bps"),
-            _field(
-                "costs.sell_tax_pct", QT_TRANSLATE_NOOP(_TR, "Sell tax"), "number", "% of value"
-            ),
-        ),
-        False,
-    ),
-    Section(
-        "execution",
-        QT_TRANSLATE_NOOP(_TR, "Execution"),
-        (
-            _field(
-                "execution.fill_at",
-                QT_TRANSLATE_NOOP(_TR, "Fill at"),
-                "choice",
-                next_open=QT_TRANSLATE_NOOP(_TR, "Next open"),
-                next_close=QT_TRANSLATE_NOOP(_TR, "Next close"),
-                same_close=QT_TRANSLATE_NOOP(_TR, "Same close (optimistic)"),
-            ),
-            _field(
-                "execution.when_short_of_cash",
-                QT_TRANSLATE_NOOP(_TR, "When short of cash"),
-                "choice",
-                scale=QT_TRANSLATE_NOOP(_TR, "Scale all down"),
-                first_come=QT_TRANSLATE_NOOP(_TR, "First come"),
-                reject=QT_TRANSLATE_NOOP(_TR, "Reject"),
-            ),
-            _field("execution.lot_size", QT_TRANSLATE_NOOP(_TR, "Lot size"), "number"),
-            _field(
-                "execution.fractional", QT_TRANSLATE_NOOP(_TR, "Fractions of a share"), "switch"
-            ),
-        ),
-        False,
-    ),
-    Section(
-        "sizing",
-        QT_TRANSLATE_NOOP(_TR, "Sizing and rebalancing"),
-        (
-            _chosen("sizing.method", QT_TRANSLATE_NOOP(_TR, "Size of an entry"), _SIZING),
-            _field("sizing.value", QT_TRANSLATE_NOOP(_TR, "Value"), "number"),
-            _chosen("rebalance.period", QT_TRANSLATE_NOOP(_TR, "Rebalance"), _PERIODS),
-        ),
-        False,
-    ),
-)
 
 _PARAMETER_EDITORS: dict[str, Editor] = {
     "int": "integer",

@@ -33,10 +33,12 @@ class HealthPresenter(QObject):
     Signals:
         lit(str, Light): one of local, market, shared, keyring has changed.
         sync_changed(str): what still waits for the team's database; empty when nothing does.
+        login_wanted(Profile): the team's server wants a password, or another one.
     """
 
     lit = Signal(str, object)
     sync_changed = Signal(str)
+    login_wanted = Signal(object)
 
     def __init__(
         self, door: Door, sync: SyncService, profiles: ProfileStore, parent: QObject | None = None
@@ -97,12 +99,16 @@ class HealthPresenter(QObject):
     async def _send(self, force: bool) -> None:
         try:
             self._show(await self._door.call(self._sync.status))
-            await self._door.call(self._sync.sync_once, force=force)
+            await self._door.call(
+                self._sync.sync_once, force=force, should_stop=self._door.is_closing
+            )
             self._show(await self._door.call(self._sync.status))
         except BacktestError as error:
             self.lit.emit("shared", Light("warn", error.message))
         finally:
             self._is_syncing = False
+        if (profile := self._sync.login_wanted) is not None:
+            self.login_wanted.emit(profile)
 
     def _show(self, status: SyncStatus) -> None:
         self.lit.emit("shared", Light(_LEVELS[status.state], status.sentence))

@@ -1,30 +1,21 @@
 """Before a run reads a price database: is there a password for it? What the keyring lacks, the person is asked for.
 
-What is typed is kept until the program ends, and not even that long when the server did not take it.
+What is typed is kept until the program ends. What a server did not take, typed or from the keyring, is not tried a
+second time: `storage.credentials` remembers it, and the next run asks.
 """
 
-from dataclasses import dataclass
+from PySide6.QtCore import Signal
 
-from PySide6.QtCore import QObject, Signal
-
-from desktop.tasks.aio import Door
+from desktop.presenters.logins import Logins, PasswordQuestion
 from engine.config import BacktestConfig
 from engine.errors import BacktestError
-from storage.credentials import Credentials, KeyringState
-from storage.profiles import Profile, ProfileStore
+from storage.credentials import KeyringState
+from storage.profiles import Profile
 
 _BUILT_IN = ("demo", "local")
 
 
-@dataclass(frozen=True)
-class PasswordQuestion:
-    """What is asked: for which login, and why it can't be had without asking."""
-
-    profile: Profile
-    reason: str
-
-
-class PasswordsPresenter(QObject):
+class PasswordsPresenter(Logins):
     """Lets a run begin when its source can be logged in to.
 
     Signals:
@@ -37,21 +28,8 @@ class PasswordsPresenter(QObject):
     wanted = Signal(object)
     given_up = Signal(str)
 
-    def __init__(
-        self,
-        door: Door,
-        profiles: ProfileStore,
-        credentials: Credentials,
-        parent: QObject | None = None,
-    ) -> None:
-        """Take the stores; nothing is read yet."""
-        super().__init__(parent)
-        self._door = door
-        self._profiles = profiles
-        self._credentials = credentials
-        self._waiting: tuple[BacktestConfig, Profile] | None = None
-        self._typed: Profile | None = None
-        self.is_busy = False
+    is_busy = False
+    _waiting: tuple[BacktestConfig, Profile] | None = None
 
     def prepare(self, config: BacktestConfig) -> None:
         """Say that a run may begin, at once where its source has no login; does nothing while one is prepared."""
@@ -68,7 +46,6 @@ class PasswordsPresenter(QObject):
         if self._waiting is not None:
             config, profile = self._waiting
             self._credentials.remember(profile, password)
-            self._typed = profile
             self._begin(config)
 
     def give_up(self) -> None:
@@ -78,12 +55,6 @@ class PasswordsPresenter(QObject):
             self._end()
             self.given_up.emit(f"Not run: {profile.name} needs the password of {profile.user}.")
 
-    def distrust(self) -> None:
-        """Forget what was typed last: the server could not be logged in to with it."""
-        if self._typed is not None:
-            self._credentials.forget(self._typed)
-            self._typed = None
-
     async def _look(self, config: BacktestConfig) -> None:
         try:
             profile = await self._door.call(self._profiles.get, config.data.source)
@@ -91,7 +62,7 @@ class PasswordsPresenter(QObject):
             self._begin(config)  # a file, or a source that is not there: the run itself says so
             return
         try:
-            answer = await self._door.call(self._credentials.load, profile)
+            answer = await self._password_of(profile)
         except BaseException:
             self._end()
             raise

@@ -12,16 +12,28 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from engine.config import BacktestConfig, check_dates, parse_config, unusual
+from desktop.presenters.criteria_rows import STARTING_POINT
+from engine.config import SCREENING, BacktestConfig, check_dates, parse_config, unusual
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.strategies import registry
 from engine.strategies.registry import ParameterInfo
+from storage.saved import parse_reference
+from storage.strategies import is_file_name
 
 DEMO: dict[str, Any] = {
     "strategy": {"name": "sma_cross", "params": {}},
     "data": {"source": "demo", "symbols": ["AAPL"], "benchmark": "EQUAL5"},
     "account": {"initial_capital": 100_000.0},
 }
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What is known of a strategy file: its parameters, what it does, or why it can't be run as it is."""
+
+    parameters: tuple[ParameterInfo, ...] = ()
+    summary: str = ""
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,17 @@ class SetupState:
     warnings: tuple[str, ...] = ()
     config: BacktestConfig | None = None
 
+    @property
+    def strategy_name(self) -> str:
+        """What the strategy is called; criteria are ``screening``."""
+        return _strategy_name(self.values)
+
+    @property
+    def criteria(self) -> dict[str, Any] | None:
+        """The draft of criteria while screening is chosen, else None."""
+        section = self.values.get("strategy", {})
+        return section.get("criteria") or {} if self.strategy_name == SCREENING else None
+
 
 class SetupPresenter(QObject):
     """Keeps the draft and judges it after every change.
@@ -57,7 +80,13 @@ class SetupPresenter(QObject):
         super().__init__(parent)
         self._today = today
         self._values = copy.deepcopy(DEMO)
+        self._files: dict[str, FileFacts] = {}
         self.state = self._judged()
+
+    def set_facts(self, name: str, facts: "FileFacts") -> None:
+        """Take what was found out about a strategy file."""
+        self._files[name] = facts
+        self._publish()
 
     def load(self, values: dict[str, Any]) -> None:
         """Take a whole draft, as read from a configuration file or a stored run."""
@@ -81,9 +110,17 @@ class SetupPresenter(QObject):
 
     def set_strategy(self, name: str) -> None:
         """Choose a strategy; parameters of the one before go, since their names mean nothing to it."""
-        if self._values.get("strategy", {}).get("name") != name:
-            self._values["strategy"] = {"name": name, "params": {}}
+        if _strategy_name(self._values) != name:
+            chosen: dict[str, Any] = {"name": name, "params": {}}
+            if name == SCREENING:
+                chosen = {"criteria": copy.deepcopy(STARTING_POINT)}
+            self._values["strategy"] = chosen
             self._publish()
+
+    def set_criteria(self, criteria: dict[str, Any]) -> None:
+        """Replace the draft of criteria."""
+        self._values["strategy"] = {"criteria": copy.deepcopy(criteria)}
+        self._publish()
 
     def add_problem(self, problem: Problem) -> None:
         """Show what a run refused (a symbol that is not there) beside its field until the draft changes."""
@@ -111,13 +148,29 @@ class SetupPresenter(QObject):
         except BacktestValidationError as error:
             found += error.problems
         try:
-            strategy = registry.get(str(values.get("strategy", {}).get("name", "")))
+            name = _strategy_name(values)
+            if name == SCREENING or parse_reference(name):
+                return self._state(values, (), found, config)
+            if is_file_name(name):
+                facts = self._files.get(name, FileFacts())
+                found += [facts.problem] if facts.problem is not None else []
+                return self._state(values, facts.parameters, found, config)
+            strategy = registry.get(name)
             parameters = tuple(registry.describe(strategy))
             strategy.make(values.get("strategy", {}).get("params", {}))
         except BacktestValidationError as error:
             found += error.problems
         except BacktestError as error:
             found.append(Problem("strategy.name", error.message, error.hint))
+        return self._state(values, parameters, found, config)
+
+    def _state(
+        self,
+        values: dict[str, Any],
+        parameters: tuple[ParameterInfo, ...],
+        found: list[Problem],
+        config: BacktestConfig | None,
+    ) -> SetupState:
         problems = {problem.field: problem for problem in reversed(found)}
         return SetupState(
             values,
@@ -126,3 +179,8 @@ class SetupPresenter(QObject):
             tuple(unusual(config, self._today())) if config else (),
             None if problems else config,
         )
+
+
+def _strategy_name(values: dict[str, Any]) -> str:
+    section = values.get("strategy", {})
+    return str(section.get("name", SCREENING if "criteria" in section else ""))

@@ -1,10 +1,11 @@
 """What a result view needs of one run, prepared away from the GUI thread."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 from desktop import fmt
 from engine.market import Panel
-from engine.result import BacktestResult
+from engine.result import BacktestProgress, BacktestResult
 from engine.strategies import registry
 from storage.records import RunRecord, StoredRun
 
@@ -45,6 +46,23 @@ class RunView:
     drawn: object = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class LiveProgress(BacktestProgress):
+    """How far a run is, and its curve so far as charts draw it.
+
+    Attributes:
+        drawn: what the charts' builder made of ``live`` on the run's own thread.
+    """
+
+    drawn: object = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, progress: BacktestProgress, drawn: object) -> Self:
+        """Return a report of the engine with what is drawn of it."""
+        told = {part.name: getattr(progress, part.name) for part in fields(BacktestProgress)}
+        return cls(**told, drawn=drawn)
+
+
 def view_of(stored: StoredRun, panel: Panel | None, panel_error: str = "") -> RunView | None:
     """Return what the result views show of a stored run, or None when it has no result."""
     result = stored.result
@@ -68,8 +86,7 @@ def view_of(stored: StoredRun, panel: Panel | None, panel_error: str = "") -> Ru
 
 def strategy_title(name: str) -> str:
     """Return what people call a strategy; a name that is not built in stays as it is."""
-    found = registry.BUILT_IN.get(name)
-    return found.title if found else name
+    return registry.title_of(name)
 
 
 def badges_of(result: BacktestResult) -> tuple[str, ...]:

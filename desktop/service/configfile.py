@@ -31,12 +31,31 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> BacktestConf
         BacktestNotFoundError: there is no such file.
         BacktestValidationError: with one problem per key: the key, the value, what is allowed.
     """
+    return parse_config(_overridden(path, overrides))
+
+
+def load_sweep(path: str | Path, overrides: Iterable[str] = ()) -> tuple[BacktestConfig, Any]:
+    """Read a run's configuration that has a ``[sweep]`` section, too; return both, the section unchecked.
+
+    Raises:
+        BacktestNotFoundError: there is no such file.
+        BacktestValidationError: as for `load_config`, or there is no such section.
+    """
+    data = _overridden(path, overrides)
+    if "sweep" not in data:
+        hint = 'add [sweep] with params = { name = [values] } and, say, objective = "sharpe_ratio"'
+        raise BacktestValidationError(Problem("sweep", "the file has no such section", hint))
+    section = data.pop("sweep")
+    return parse_config(data), section
+
+
+def _overridden(path: str | Path, overrides: Iterable[str]) -> dict[str, Any]:
     file = Path(path).expanduser()
     data = read_mapping(file)
     _resolve_paths(data, file.resolve().parent)
     for text in overrides:
         apply_override(data, text)
-    return parse_config(data)
+    return data
 
 
 def read_mapping(file: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The backtest that a newcomer sees first: real prices, a plain idea, a fair comparison."""
 
+from typing import Any
+
 from engine.config import BacktestConfig, parse_config
 
 
@@ -13,3 +15,8 @@ def demo_config() -> BacktestConfig:
             "data": {"source": "demo", "universe": "demo", "benchmark": "EQUAL5"},
         }
     )
+
+
+def demo_values() -> dict[str, Any]:
+    """Return the demo as a configuration file would hold it: what has its default is left out."""
+    return demo_config().model_dump(mode="json", exclude_defaults=True)

@@ -5,6 +5,7 @@ thread; ids may be unique prefixes.
 """
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from desktop import logs
 from desktop.service import charting, comparing
+from desktop.service.child import end_all
 from desktop.service.export import TRADE_COLUMNS, trade_rows, write_csv
 from desktop.service.versions import app_version
 from engine.config import BacktestConfig, check_dates
@@ -23,20 +25,24 @@ from engine.market import Panel
 from engine.result import BacktestProgress, BacktestResult
 from engine.types import NS_PER_DAY
 from storage import paths
+from storage.checkpoints import Checkpoints
+from storage.closing import Closing
+from storage.errors import Stopped
 from storage.market.source import OpenDatabase
-from storage.records import RunFilter, RunPage, RunRecord, RunSort, StoredRun, TradePage
+from storage.records import RunFilter, RunPage, RunRecord, RunSort, RunSummary, StoredRun, TradePage
 from storage.runs import RunStore
+from storage.stopping import ShouldStop, never
 
 if TYPE_CHECKING:
     from desktop.service.health import Health
-    from desktop.service.sync import SyncService
-    from storage.credentials import Credentials
-    from storage.profiles import ProfileStore
+    from desktop.service.running import Run
+    from desktop.service.sweeping import Sweeps
+    from engine.pacing import Transport
 
 MAX_PAGE = 1000
 
 
-class Service:
+class Service(Closing):
     """The facade over engine and local database; use it in a ``with`` block or call `close`."""
 
     def __init__(
@@ -52,6 +58,7 @@ class Service:
         self._database = database
         self._clock = clock
         self._today = today
+        self._leaving = threading.Event()
 
     @classmethod
     def open(cls, path: Path | None = None, *, database: OpenDatabase | None = None) -> Self:
@@ -71,39 +78,46 @@ class Service:
         return service
 
     def close(self) -> None:
-        """Close the database; a second time does nothing."""
+        """End the processes of strategy files and close the database; a second time does nothing."""
+        end_all()
         self._store.close()
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        """Close."""
-        self.close()
+    def leave(self) -> None:
+        """Let nobody wait for a price server any more: the program is about to end."""
+        self._leaving.set()
 
     # -- running
 
-    def submit(self, config: BacktestConfig, *, config_path: str | None = None) -> str:
+    def submit(
+        self,
+        config: BacktestConfig,
+        *,
+        config_path: str | None = None,
+        should_stop: ShouldStop = never,
+    ) -> str:
         """Check a configuration, write the row of a new run (``queued``) and return its id at once.
 
         Raises:
+            Stopped: ``should_stop`` said so while another process was writing; there is no row.
             BacktestValidationError: the dates or a parameter are impossible.
             BacktestNotFoundError: there is no such strategy.
         """
-        from desktop.service.running import (
-            facts_of,
-            spec_of,
-            strategy_of,
-        )  # loads the compiled kernels
+        from desktop.service.running import facts_of, strategy_of  # loads the compiled kernels
+        from desktop.service.saved import spec_of_saved
 
         log = logs.get("runs")
         try:
             check_dates(config, self._today())
-            spec = spec_of(strategy_of(config), config.strategy.name)
+            spec = spec_of_saved(config, self._store, strategy_of(config, self._store))
             run_id = self._store.submit(
-                config, spec, engine_version=app_version(), config_path=config_path
+                config,
+                spec,
+                engine_version=app_version(),
+                config_path=config_path,
+                should_stop=should_stop,
             )
+        except Stopped:
+            raise
         except BacktestError as error:
             log.warning("backtest_creation_failed", **facts_of(config), error=error.message)
             raise
@@ -114,12 +128,14 @@ class Service:
         self,
         run_id: str,
         on_progress: Callable[[BacktestProgress], None] | None = None,
-        should_stop: Callable[[], bool] | None = None,
+        should_stop: ShouldStop = never,
         on_panel: Callable[[Panel], None] | None = None,
+        transport: "Transport | None" = None,
     ) -> StoredRun:
-        """Run what was submitted, in this thread, and return it as stored.
+        """Run what was submitted, or take up what was interrupted, in this thread, and return it as stored.
 
-        ``on_panel`` is handed the bars as soon as they are loaded, for whoever draws them.
+        ``on_panel`` is handed the bars as soon as they are loaded, for whoever draws them; ``transport`` is the hand on
+        the run's speed.
 
         A run that is asked to stop comes back ``cancelled`` with what there was. After a failure
         the run is stored as failed; a KeyboardInterrupt leaves it cancelled without a result.
@@ -127,41 +143,80 @@ class Service:
         Raises:
             BacktestError: what the person can mend, with ``run_id`` set.
         """
-        from desktop.service.running import Run
-
-        run = Run(
-            self._store, run_id, clock=self._clock, today=self._today(), database=self._database
-        )
-        run.execute(on_progress, should_stop, on_panel)
+        self.begin(run_id, transport).execute(on_progress, should_stop, on_panel)
         return self._store.load(run_id)
 
-    def bars(self, config: BacktestConfig) -> Panel:
-        """Load the bars that a configuration asks for, warm-up included.
+    def begin(self, run_id: str, transport: "Transport | None" = None) -> "Run":
+        """Return what was submitted as work to be driven to its end, and where it is stopped, kept apart."""
+        from desktop.service.running import Run
+
+        return Run(
+            self._store,
+            run_id,
+            clock=self._clock,
+            today=self._today(),
+            database=self._database,
+            transport=transport,
+        )
+
+    def bars(self, config: BacktestConfig, warmup_bars: int | None = None) -> Panel:
+        """Load the bars that a configuration asks for, with the warm-up of its strategy or as told.
 
         Raises:
             BacktestError: they can't be had; the message says why.
         """
         from desktop.service.running import bars_of, strategy_of
 
-        return bars_of(config, strategy_of(config), self._database)
+        strategy = strategy_of(config, self._store)
+        return bars_of(config, strategy, self._database, self._leaving.is_set, warmup_bars)
+
+    def sweeps(self) -> "Sweeps":
+        """Return what tries all combinations of a strategy's parameters."""
+        from desktop.service.sweeping import Sweeps  # loads the compiled kernels
+
+        return Sweeps(self, clock=self._clock, today=self._today)
 
     @property
     def store(self) -> RunStore:
         """The local database, for the services beside this one."""
         return self._store
 
-    def sync_service(
-        self, profiles: "ProfileStore", credentials: "Credentials", profile_name: str | None = None
-    ) -> "SyncService":
-        """Return what brings finished runs to the team's database."""
-        from desktop.service.sync import SyncService  # loads the driver of PostgreSQL
+    def interrupted(self) -> list[RunSummary]:
+        """Return the runs that the program's end cut off, newest first."""
+        where = RunFilter(status="interrupted")
+        return list(self._store.list(where, limit=MAX_PAGE).items)
 
-        return SyncService(
-            self._store,
-            profiles,
-            lambda profile: credentials.load(profile).password,
-            profile_name=profile_name,
-        )
+    def interrupted_id(self, run_id: str) -> str:
+        """Return the full id of an interrupted run.
+
+        Raises:
+            BacktestError: the run was not interrupted.
+        """
+        record = self._store.get(run_id)
+        if record.status != "interrupted":
+            raise BacktestError(
+                f"Run {record.short_id} was not interrupted: it is {record.status}",
+                hint="tradebench resume lists those that were",
+                run_id=record.run_id,
+            )
+        return record.run_id
+
+    def restart(self, run_id: str) -> str:
+        """Submit an interrupted run once more, as a new run, and put the old one into the trash; return the new id."""
+        old = self._store.get(self.interrupted_id(run_id))
+        new = self.submit(old.config)
+        self.discard(old.run_id)
+        return new
+
+    def can_resume(self, run_id: str) -> bool:
+        """Whether an interrupted run left a checkpoint that it can be taken up from."""
+        return Checkpoints().has(self._store.resolve(run_id))
+
+    def discard(self, run_id: str) -> None:
+        """Move an interrupted run to the trash, its checkpoint with it."""
+        full = self._store.resolve(run_id)
+        self._store.trash(full)
+        Checkpoints().drop(full)
 
     def stop(self, run_id: str) -> bool:
         """Ask whoever drives a run, in any process, to stop it; False when it has ended."""

@@ -51,6 +51,7 @@ def import_files(
     currency: str = "USD",
     columns: Mapping[str, str] | None = None,
     on_bad_bars: Literal["refuse", "drop"] = "refuse",
+    adjustment: Literal["raw", "split", "total"] = "raw",
 ) -> tuple[Imported, ...]:
     """Check files of bars and keep a copy of all of them, or of none.
 
@@ -65,6 +66,7 @@ def import_files(
         currency=currency,
         columns=columns,
         on_bad_bars=on_bad_bars,
+        adjustment=adjustment,
     )
     logs.get("data").info("bars_imported", symbols=len(done), paths=[str(path) for path in paths])
     return done

@@ -9,6 +9,7 @@ from typing import Any
 from desktop import fmt
 from engine.result import OpenPosition, TradeRecord
 from storage.records import RunPage, RunRecord, RunSummary, StoredRun, TradePage
+from storage.saved import SavedStrategy
 
 
 def run_payload(stored: StoredRun) -> dict[str, Any]:
@@ -49,6 +50,21 @@ def run_payload(stored: StoredRun) -> dict[str, Any]:
         "tags": list(record.tags),
         "notes": record.notes,
         "config": record.config.model_dump(mode="json"),
+    }
+
+
+def saved_payload(saved: SavedStrategy) -> dict[str, Any]:
+    """Return the object of ``strategy save`` and ``strategy show``."""
+    return {
+        "name": saved.name,
+        "version": saved.version,
+        "reference": saved.reference,
+        "kind": saved.kind,
+        "strategy": saved.section,
+        "source": saved.source_text,
+        "source_hash": saved.source_hash,
+        "runs": saved.runs,
+        "created_at": fmt.iso_instant(saved.created_at),
     }
 
 

@@ -5,20 +5,25 @@ for what a server does. After a failure to connect it waits, longer each time, b
 again; a login that was refused it does not try again until there is another password.
 """
 
+import dataclasses
 import datetime as dt
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
 from desktop import logs
 from engine.errors import BacktestError, BacktestValidationError, Problem
-from storage.postgres import Connector
+from storage.credentials import Credentials
+from storage.errors import Stopped
+from storage.postgres import Connector, OnRefused
+from storage.postgres_errors import ConnectionFailure
 from storage.profiles import Profile, ProfileStore
 from storage.reading import now
 from storage.runs import RunStore
+from storage.stopping import ShouldStop, never
 from storage.sync import outbox
 from storage.sync.backoff import pause_seconds
 from storage.sync.outbox import Held
@@ -101,10 +106,12 @@ class SyncService:
         *,
         profile_name: str | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_refused: OnRefused | None = None,
     ) -> None:
         """Take the local database, the profiles, who knows passwords, and which profile to use.
 
-        Without a name it is the only profile whose purpose is ``shared``.
+        Without a name it is the only profile whose purpose is ``shared``. ``on_refused`` is told of a password that the
+        server does not take.
         """
         self._store = store
         self._profiles = profiles
@@ -114,18 +121,42 @@ class SyncService:
         self._under_way = threading.Lock()
         self._failures = 0
         self._not_before = 0.0
+        self._on_refused = on_refused
         self._refused: tuple[Profile, object] | None = None
         self._last: SyncReport | None = None
         self._since: dt.datetime | None = None
+
+    @classmethod
+    def over(
+        cls,
+        store: RunStore,
+        profiles: ProfileStore,
+        credentials: Credentials,
+        should_stop: ShouldStop = never,
+    ) -> Self:
+        """Return the service whose passwords are those of ``credentials``; stopped, no keyring is waited for."""
+
+        def password_of(profile: Profile) -> str | None:
+            return credentials.load(profile, should_stop).password
+
+        return cls(store, profiles, password_of, on_refused=credentials.refuse)
+
+    @property
+    def login_wanted(self) -> Profile | None:
+        """The profile whose server wants a password, or another one than was tried last; None when none does."""
+        last = self._last
+        if last is None or self._refused is None or last.end != "needs_password":
+            return None
+        errors = [outcome.error for outcome in last.outcomes]
+        wants = any(isinstance(e, ConnectionFailure) and e.wants_password for e in errors)
+        return self._refused[0] if wants else None
 
     @property
     def local_path(self) -> Path:
         """The file of the local database, where every run is kept first."""
         return self._store.database.path
 
-    def sync_once(
-        self, *, force: bool = False, should_stop: Callable[[], bool] | None = None
-    ) -> SyncReport:
+    def sync_once(self, *, force: bool = False, should_stop: ShouldStop = never) -> SyncReport:
         """Send what is due; a second call while one is under way returns at once.
 
         Args:
@@ -140,11 +171,15 @@ class SyncService:
         if profile is None or not self._under_way.acquire(blocking=False):
             return self._nothing_done()
         try:
-            if force:
-                self._refused = None
-            elif self._clock() < self._not_before:
+            if force and self.login_wanted is None:
+                self._refused = (
+                    None  # what was in the way may be mended; a wrong password stays wrong
+                )
+            elif not force and self._clock() < self._not_before:
                 return self._nothing_done()
             return self._sync(profile, force, should_stop)
+        except Stopped:
+            return dataclasses.replace(self._nothing_done(), end="stopped")
         finally:
             self._under_way.release()
 
@@ -183,9 +218,7 @@ class SyncService:
         """Put the runs that were set aside back in line; return how many."""
         return outbox.release_held(self._store.database)
 
-    def _sync(
-        self, profile: Profile, force: bool, should_stop: Callable[[], bool] | None
-    ) -> SyncReport:
+    def _sync(self, profile: Profile, force: bool, should_stop: ShouldStop) -> SyncReport:
         if not force and outbox.next_due(self._store.database, after=0, at=now()) is None:
             report = self._nothing_done()
             if self._last is None or self._last.end == "done":
@@ -195,7 +228,10 @@ class SyncService:
         if self._refused is not None and self._refused == (profile, password):
             return self._nothing_done()
         report = push_pending(
-            self._store, Connector(profile, password), force=force, should_stop=should_stop
+            self._store,
+            Connector(profile, password, should_stop=should_stop, on_refused=self._on_refused),
+            force=force,
+            should_stop=should_stop,
         )
         self._learn(report, profile, password)
         return report

@@ -5,12 +5,15 @@ that happens here: arithmetic belongs to a `Task`.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from PySide6.QtCore import QObject, Signal
+
+from storage.errors import Stopped
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +36,7 @@ class Door(QObject):
         self._loop = loop
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="storage")
         self._running: set[asyncio.Task[Any]] = set()
+        self._closing = threading.Event()
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking call on a pool thread and return its result."""
@@ -45,6 +49,14 @@ class Door(QObject):
         self._running.add(task)
         task.add_done_callback(self._on_task_done)
 
+    def is_closing(self) -> bool:
+        """Whether nobody waits any more; for calls that ask whether to go on."""
+        return self._closing.is_set()
+
+    def begin_closing(self) -> None:
+        """Let calls that ask `is_closing` end; `close` does the rest."""
+        self._closing.set()
+
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way."""
@@ -52,6 +64,7 @@ class Door(QObject):
 
     async def close(self) -> None:
         """Cancel what waits, let running calls end, and join the threads."""
+        self.begin_closing()
         waiting = list(self._running)
         for task in waiting:
             task.cancel()
@@ -62,5 +75,7 @@ class Door(QObject):
 
     def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, Stopped):  # the door closes, and somebody was asked to stop
             self.failed.emit(error)

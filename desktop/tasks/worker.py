@@ -14,6 +14,8 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from desktop.tasks.throttle import Throttle
+from storage.errors import Stopped
+from storage.stopping import check
 
 PROGRESS_PER_SECOND = 20.0
 _GIVE_WAY_SECONDS = 0.0005
@@ -26,10 +28,6 @@ def let_workers_give_way() -> None:
     those waits add up to several times the work itself.
     """
     sys.setswitchinterval(_GIVE_WAY_SECONDS)
-
-
-class Cancelled(Exception):
-    """Raised by work that stopped because it was asked to."""
 
 
 class Control:
@@ -45,9 +43,8 @@ class Control:
         return self._stop.is_set()
 
     def check(self) -> None:
-        """Raise `Cancelled` when the task was cancelled; for work that has nothing partial to hand back."""
-        if self._stop.is_set():
-            raise Cancelled
+        """Raise `Stopped` when the task was cancelled; for work that has nothing to hand back then."""
+        check(self.should_stop)
 
 
 Work = Callable[[Control], Any]
@@ -87,7 +84,7 @@ class Task(QThread):
         try:
             result = self._work(Control(throttle.feed, self._stop))
             outcome = lambda: self.succeeded.emit(result)  # noqa: E731
-        except Cancelled:
+        except Stopped:
             outcome = self.cancelled.emit
         except Exception as error:
             failure = error

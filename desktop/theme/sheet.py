@@ -61,8 +61,10 @@ QSplitter::handle {{ background: {t.border}; }}
 QSplitter::handle:hover, QSplitter::handle:pressed {{ background: {t.accent}; }}
 QScrollArea {{ background: transparent; border: none; }}
 QWidget[role="panel"], QWidget[role="foot"] {{ background: {t.surface}; }}
+QWidget[role="notice"] {{ background: {t.raised}; border-bottom: 1px solid {t.border}; }}
 QWidget[role="foot"] {{ border-top: 1px solid {t.border}; }}
 QWidget[role="page"] {{ background: {t.window}; }}
+QWidget[role="head"] {{ background: {t.window}; }}
 QScrollArea > QWidget > QWidget[transparent="true"] {{ background: transparent; }}
 QDockWidget {{ color: {t.muted}; font-weight: 600; }}
 QDockWidget::title {{
@@ -87,13 +89,17 @@ QLabel[role="warn"] {{ color: {t.warn}; font-size: {_px(PIXELS["caption"], scale
 QLabel[role="badge"] {{ color: {t.warn}; border: 1px solid {t.warn}; border-radius: 4px; padding: 0 6px;
   font-size: {_px(PIXELS["caption"], scale)}; font-weight: 600; }}
 QLabel[role="title"] {{ font-size: {_px(PIXELS["heading"], scale)}; font-weight: 600; }}
+QLabel[role="calm"] {{ color: {t.muted}; font-weight: 600; }}
 QLabel[role="quiet"], QLabel[role="unit"] {{ color: {t.muted}; }}
+QLabel[role="keys"] {{ color: {t.text}; background: {t.raised}; border: 1px solid {t.border}; border-radius: 4px;
+  padding: 1px 6px; font-size: {_px(PIXELS["caption"], scale)}; }}
 QLabel[role="light"] {{ color: {t.muted}; padding: 0 6px; }}
 QLabel[role="light"][level="ok"] {{ color: {t.text}; }}
 QLabel[role="light"][level="warn"] {{ color: {t.warn}; }}
 QLabel[role="light"][level="bad"] {{ color: {t.red}; }}
 QLabel[change="up"] {{ color: {t.up}; }}
 QLabel[change="down"] {{ color: {t.down}; }}
+QLabel[change="none"] {{ color: {t.muted}; }}
 """
 
 
@@ -122,13 +128,16 @@ QPushButton[danger="true"]:focus {{ border-color: {t.focus}; }}
 QPushButton:flat {{ background: transparent; border-color: transparent; }}
 QPushButton:flat:hover {{ background: {t.raised}; }}
 QPushButton:flat:focus {{ border-color: {t.focus}; }}
+QPushButton[role="fold"] {{ font-weight: 600; text-align: left; padding: 0 6px 0 0; border: none;
+  background: transparent; min-height: {_px(24, scale)}; }}
+QPushButton[role="fold"]:hover {{ color: {t.accent}; }}
+QPushButton[role="fold"]:focus {{ color: {t.focus}; border: none; border-bottom: 2px solid {t.focus};
+  min-height: {_px(22, scale)}; padding: 0 6px 0 0; }}
 QToolButton {{ background: transparent; color: {t.text}; border: 1px solid transparent; border-radius: 4px;
   min-height: {_px(22, scale)}; padding: 0 6px; }}
 QToolButton:hover {{ background: {t.raised}; }}
 QToolButton:checked, QToolButton:pressed {{ background: {t.raised}; border-color: {t.border}; }}
 QToolButton:focus {{ border: 2px solid {t.focus}; padding: 0 5px; min-height: {_px(20, scale)}; }}
-QToolButton[role="fold"] {{ font-weight: 600; text-align: left; padding: 0 4px 0 0; }}
-QToolButton[role="fold"]:checked {{ background: transparent; border-color: transparent; }}
 QToolButton:disabled {{ color: {rgba(t.muted, 0.6)}; }}
 """
 
@@ -163,6 +172,9 @@ def _fields(t: Tokens, scale: float) -> str:
 {_each(_ONE_LINE, '[dense="true"]:focus')} {{ min-height: {_px(20, scale)}; }}
 {_each(_FIELDS, ":disabled")} {{ color: {rgba(t.muted, 0.7)}; background: {t.window}; }}
 {_each(_FIELDS, ":read-only")} {{ background: {t.window}; }}
+QPlainTextEdit[role="notes"] {{ background: {t.surface}; border: 2px solid {t.surface}; border-radius: 0;
+  padding: 4px 6px; }}
+QPlainTextEdit[role="notes"]:focus {{ border-color: {t.focus}; padding: 4px 6px; }}
 QComboBox:read-only {{ background: {t.surface}; }}
 {_each(_FIELDS, '[invalid="true"]')} {{
   border: 1px solid {t.red}; background: {rgba(t.red, 0.08)}; }}
@@ -214,14 +226,14 @@ QAbstractItemView {{ background: {t.surface}; alternate-background-color: {t.sur
   selection-background-color: transparent; selection-color: {t.text}; }}
 QAbstractItemView:focus {{ border-color: {t.focus}; }}
 QTableView::item, QTreeView::item, QListView::item {{
-  padding: 0 8px; border: none; border-bottom: 1px solid {t.grid}; }}
+  padding: 0 7px; border: none; border-bottom: 1px solid {t.grid}; }}
 QTreeView::item, QListView::item {{ min-height: {_px(27, scale)}; }}
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover {{ background: {t.raised}; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{
   background: {_over(t.accent, t.surface, 0.26)}; color: {t.text}; }}
 QHeaderView {{ background: {t.raised}; border: none; }}
 QHeaderView::section {{ background: {t.raised}; color: {t.muted}; border: none; border-bottom: 1px solid {t.border};
-  padding: 0 11px; min-height: {_px(27, scale)}; font-size: {_px(PIXELS["caption"], scale)}; font-weight: 600; }}
+  padding: 0 10px; min-height: {_px(27, scale)}; font-size: {_px(PIXELS["caption"], scale)}; font-weight: 600; }}
 QHeaderView::section:hover {{ color: {t.text}; }}
 QHeaderView::up-arrow {{ image: {_arrow("chevron-up", t)}; width: 10px; height: 10px; }}
 QHeaderView::down-arrow {{ image: {_arrow("chevron-down", t)}; width: 10px; height: 10px; }}

@@ -23,6 +23,9 @@ from desktop.views.legend import Legend
 from desktop.views.run_charts import CompareCharts, compare_charts_of
 from desktop.views.table import DataTable
 
+_SETTINGS_SHARE = 0.75
+_HEIGHTS = (62, 38, 0)  # shares of equity, drawdown and price
+
 
 class CompareWindow(QWidget):
     """One of any number of compare windows; it deletes itself when it is closed.
@@ -47,6 +50,7 @@ class CompareWindow(QWidget):
         self._drawn: CompareCharts | None = None
         self.charts = ChartStack(tokens, parent=self)
         self.charts.set_price_shown(False)
+        self.charts.share_height(*_HEIGHTS)
         self.legend = Legend(tokens, self)
         self.cautions = QLabel(self)
         self.cautions.setProperty("role", "warn")
@@ -149,10 +153,13 @@ class CompareWindow(QWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(self.metrics_table)
         split.addWidget(self._difference_pages)
-        split.setStretchFactor(0, 62)
-        split.setStretchFactor(1, 38)
-        split.setSizes([620, 380])
+        self._tables = split
         return split
+
+    def _share_width(self) -> None:
+        """Let each table have what it needs; where that is too much, the settings are the first to be scrolled."""
+        settings = self.differences_table.needed_width * _SETTINGS_SHARE
+        self._tables.setSizes([self.metrics_table.needed_width, round(settings)])
 
     def _on_presenter_loaded(self, view: CompareView) -> None:
         drawn = view.drawn if isinstance(view.drawn, CompareCharts) else compare_charts_of(view)
@@ -165,6 +172,7 @@ class CompareWindow(QWidget):
         self.differences.set_comparison(view.comparison, labels)
         differ = bool(view.comparison.differences)
         self._difference_pages.setCurrentWidget(self.differences_table if differ else self._same)
+        self._share_width()
         self.show_money(self.as_money.isChecked())
         self._pages.setCurrentIndex(1)
 

@@ -17,13 +17,18 @@ class StateView(QWidget):
 
     action_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        """Begin blank."""
+    def __init__(self, parent: QWidget | None = None, *, calm: bool = False) -> None:
+        """Begin blank; a ``calm`` one stands beside something that matters more."""
         super().__init__(parent)
+        title = "calm" if calm else "heading"
         self._title = QLabel(self)
         self._text = QLabel(self)
         self._hint = QLabel(self)
-        for label, role in ((self._title, "heading"), (self._text, ""), (self._hint, "caption")):
+        for label, role in (
+            (self._title, title),
+            (self._text, "quiet" if calm else ""),
+            (self._hint, "caption"),
+        ):
             label.setProperty("role", role)
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -67,6 +72,7 @@ class StateView(QWidget):
 
     def _set(self, title: str, text: str, hint: str, action: str, *, is_busy: bool) -> None:
         self.setToolTip("")
+        hint = hint[:1].upper() + hint[1:]
         for label, words in ((self._title, title), (self._text, text), (self._hint, hint)):
             label.setText(words)
             label.setVisible(bool(words))

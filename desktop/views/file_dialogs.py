@@ -1,4 +1,4 @@
-"""Where to save: the system's own file dialog, with the folder of the last time."""
+"""Which file: the system's own file dialogs, to save with the folder of the last time."""
 
 from pathlib import Path
 
@@ -24,3 +24,14 @@ def choose_csv_path(parent: QWidget, settings: QSettings, suggested: str) -> Pat
     path = path if path.suffix else path.with_suffix(".csv")
     settings.setValue(_FOLDER, str(path.parent))
     return path
+
+
+def choose_config_path(parent: QWidget) -> Path | None:
+    """Ask which configuration is to be opened; None when none is wanted after all."""
+    chosen, _ = QFileDialog.getOpenFileName(
+        parent,
+        QCoreApplication.translate("FileDialogs", "Open configuration"),
+        "",
+        QCoreApplication.translate("FileDialogs", "Configurations (*.toml *.json)"),
+    )
+    return Path(chosen) if chosen else None

@@ -1,4 +1,7 @@
-"""The history of runs: find, open, compare, export."""
+"""The history of runs: find, open, compare, export.
+
+Its first line, ``bar``, holds title, filters and buttons: where the panel is docked it is the title bar, too.
+"""
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QKeySequence
@@ -19,6 +22,7 @@ from desktop.presenters.history import HistoryPresenter, HistoryState, can_compa
 from desktop.tokens import Tokens
 from desktop.views.empty import StateView
 from desktop.views.table import DataTable
+from engine.config import SCREENING
 from engine.strategies import registry
 from storage.records import RunFilter
 
@@ -43,13 +47,13 @@ class HistoryPanel(QWidget):
         self._kept: list[str] = []
         self.set_tokens(tokens)
         self.table = self._make_table()
-        self.state = StateView(self)
+        self.state = StateView(self, calm=True)
         self.state.action_requested.connect(self._on_action_requested)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)
         self._typing.timeout.connect(self._apply_filter)
-        bar = self._make_bar()
+        self.bar = self._make_bar()
         body = QWidget(self)
         self._layout = QStackedLayout(body)
         self._layout.addWidget(self.state)
@@ -57,7 +61,7 @@ class HistoryPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(bar)
+        layout.addWidget(self.bar)
         layout.addWidget(body, 1)
         presenter.changed.connect(self._on_presenter_changed)
         self.state.show_loading(self.tr("Reading the history…"))
@@ -95,6 +99,7 @@ class HistoryPanel(QWidget):
     def _make_table(self) -> DataTable:
         model = self._presenter.model
         table = DataTable(self.tr("Runs"), self)
+        table.shares_room = False  # the last column takes what is left: names are long
         table.setModel(model)
         table.opened.connect(self._on_row_opened)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -111,7 +116,12 @@ class HistoryPanel(QWidget):
         model.modelReset.connect(self._on_model_reset)
         return table
 
-    def _make_bar(self) -> QHBoxLayout:
+    def _make_bar(self) -> QWidget:
+        bar = QWidget(self)
+        bar.setProperty("role", "head")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        heading = QLabel(self.tr("History"), bar)
+        heading.setProperty("role", "heading")
         self.symbol = QLineEdit(self)
         self.symbol.setPlaceholderText(self.tr("Symbol or universe"))
         self.symbol.setAccessibleName(self.tr("Show runs on this symbol or universe"))
@@ -122,6 +132,7 @@ class HistoryPanel(QWidget):
         self.strategy = self._make_chooser(self.tr("Strategy"), self.tr("All strategies"))
         for name, strategy in registry.BUILT_IN.items():
             self.strategy.addItem(strategy.title, name)
+        self.strategy.addItem(registry.title_of(SCREENING), SCREENING)
         self.status = self._make_chooser(self.tr("Status"), self.tr("Any status"))
         for status, word in self._presenter.model.status_words().items():
             self.status.addItem(word, status)
@@ -130,14 +141,16 @@ class HistoryPanel(QWidget):
         self.open_button = self._make_button(self.tr("Open"), self.open_selected)
         self.compare_button = self._make_button(self.tr("Compare"), self.compare_selected)
         self.export_button = self._make_button(self.tr("Export trades…"), self.export_selected)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(12, 6, 12, 6)
-        bar.setSpacing(8)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(12, 6, 12, 6)
+        row.setSpacing(8)
+        row.addWidget(heading)
+        row.addSpacing(8)
         for widget in (self.symbol, self.strategy, self.status, self._count):
-            bar.addWidget(widget)
-        bar.addStretch(1)
+            row.addWidget(widget)
+        row.addStretch(1)
         for button in (self.open_button, self.compare_button, self.export_button):
-            bar.addWidget(button)
+            row.addWidget(button)
         return bar
 
     def _make_chooser(self, name: str, everything: str) -> QComboBox:

@@ -1,8 +1,11 @@
-"""The eight numbers that a trader looks for first, in one row."""
+"""The eight numbers that a trader looks for first, in one row.
 
-from PySide6.QtCore import Qt
+They are placed by hand: with layouts of their own, each new figure of a run under way would lay out the whole window.
+"""
+
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from desktop import fmt
 from desktop.models.metrics import BY_NAME, metric_tip
@@ -10,7 +13,8 @@ from desktop.theme import font
 from engine.result import BacktestResult
 
 _SIZES = (1.0, 0.84, 0.7)  # of the key font; the largest that fits
-_GAP, _WIDEST_GAP = 20, 56
+_GAP, _WIDEST_GAP = 16, 56
+_UNIT_GAP = 3
 
 
 class _Number(QWidget):
@@ -23,16 +27,6 @@ class _Number(QWidget):
         self._figure = QLabel(self)
         self._unit = QLabel(self)
         self._unit.setProperty("role", "caption")
-        line = QHBoxLayout()
-        line.setSpacing(3)
-        line.addWidget(self._figure, 0, Qt.AlignmentFlag.AlignBottom)
-        line.addWidget(self._unit, 0, Qt.AlignmentFlag.AlignBottom)
-        line.addStretch()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self._caption)
-        layout.addLayout(line)
         self.put(fmt.UNDEFINED)
 
     @property
@@ -49,21 +43,34 @@ class _Number(QWidget):
         self.setAccessibleName(f"{self._caption.text()}: {text}")
         self.setAccessibleDescription(tip)
         word = "up" if change > 0 else "down" if change < 0 else ""
+        word = "none" if text == fmt.UNDEFINED else word
         if self._figure.property("change") != word:
             self._figure.setProperty("change", word)
             self._figure.style().unpolish(self._figure)
             self._figure.style().polish(self._figure)
 
     def width_at(self, size: float) -> int:
+        """Return the pixels that the number takes in a size of the key font."""
         metrics = QFontMetrics(font("key", strong=True, scale=size))
-        unit = self._unit.sizeHint().width() + 3 if self._unit.text() else 0
-        needed = metrics.horizontalAdvance(self._figure.text()) + unit
-        return max(needed, self._caption.sizeHint().width())
+        unit = _UNIT_GAP + self._unit.sizeHint().width() if self._unit.text() else 0
+        figure = metrics.horizontalAdvance(self._figure.text())
+        return max(figure + unit, self._caption.sizeHint().width())
 
-    def set_size(self, size: float) -> None:
-        self._figure.setFont(font("key", strong=True, scale=size))
-        drop = round(QFontMetrics(self._figure.font()).descent() * 0.5)
-        self._unit.setContentsMargins(0, 0, 0, drop)
+    def place(self, left: int, width: int, size: float) -> None:
+        """Stand at a place of the row, in a size of the key font; the unit stands on the figure's line."""
+        key = font("key", strong=True, scale=size)
+        if self._figure.font() != key:
+            self._figure.setFont(key)
+        metrics, small = QFontMetrics(key), self._unit.fontMetrics()
+        top, figure = (
+            self._caption.sizeHint().height(),
+            metrics.horizontalAdvance(self._figure.text()),
+        )
+        self.setGeometry(left, 0, width, top + metrics.height())
+        self._caption.setGeometry(0, 0, width, top)
+        self._figure.setGeometry(0, top, figure, metrics.height())
+        base = top + metrics.ascent() - small.ascent()
+        self._unit.setGeometry(figure + _UNIT_GAP, base, width - figure, small.height())
 
 
 class KeyNumbers(QWidget):
@@ -82,12 +89,6 @@ class KeyNumbers(QWidget):
             "total_trades": _Number(self.tr("Trades"), self),
             "vs_benchmark": _Number(self.tr("vs benchmark"), self),
         }
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for number in self._numbers.values():
-            layout.addWidget(number)
-        layout.addStretch()
-        self._row = layout
         # The figures adapt to the width that there is; they ask for none.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._fit()
@@ -110,17 +111,24 @@ class KeyNumbers(QWidget):
         self._show_gap(self._numbers["vs_benchmark"], result)
         self._fit()
 
-    def show_equity(self, equity: float, initial_capital: float) -> None:
-        """Show the return so far of a run under way."""
-        if initial_capital > 0:
-            rate = equity / initial_capital - 1.0
+    def show_live(self, rate: float | None, fall: float, trades: int) -> None:
+        """Show return, worst fall and closed trades of a run under way, as fractions; the rest is known at its end."""
+        if rate is not None:
             self._numbers["total_return"].put(fmt.percent(rate, sign=True), "", rate)
-            self._fit()
+        self._numbers["max_drawdown"].put(fmt.percent(fall))
+        self._numbers["total_trades"].put(fmt.count(trades))
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Take the largest figures that fit."""
         super().resizeEvent(event)
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Make room for another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
 
     def _show_metric(self, name: str, number: _Number, result: BacktestResult) -> None:
         metric, value = BY_NAME[name], result.metrics.get(name)
@@ -143,13 +151,17 @@ class KeyNumbers(QWidget):
             number.put(fmt.UNDEFINED, self.tr("Undefined here: {why}").format(why=why or "–"))
 
     def _fit(self) -> None:
-        count = len(self._numbers) - 1
+        numbers = list(self._numbers.values())
+        count = len(numbers) - 1
         body = font().pixelSize() / 13.0 if font().pixelSize() > 0 else 1.0
         for size in _SIZES:
-            width = sum(number.width_at(size * body) for number in self._numbers.values())
-            if width + count * _GAP <= self.width() or size == _SIZES[-1]:
-                gap = (self.width() - width) // count - 1
-                self._row.setSpacing(min(max(gap, _GAP), _WIDEST_GAP))
-                for number in self._numbers.values():
-                    number.set_size(size * body)
-                return
+            widths = [number.width_at(size * body) for number in numbers]
+            if sum(widths) + count * _GAP <= self.width() or size == _SIZES[-1]:
+                break
+        gap = min(max((self.width() - sum(widths)) // count - 1, _GAP), _WIDEST_GAP)
+        left = 0
+        for number, width in zip(numbers, widths, strict=True):
+            number.place(left, width, size * body)
+            number.setVisible(left + width <= self.width())  # the metrics have those without room
+            left += width + gap
+        self.setFixedHeight(max(number.height() for number in numbers))

@@ -5,10 +5,18 @@ The window only holds panels and menus. What the panels say to each other is con
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.actions import MENUS, Actions
 from desktop.views.history_panel import HistoryPanel
+from desktop.views.notice_bar import NoticeBar
 from desktop.views.result_view import ResultView
 from desktop.views.setup_panel import SetupPanel
 from desktop.views.start_page import StartPage
@@ -16,6 +24,7 @@ from desktop.views.status_bar import StatusBar
 
 STATE_VERSION = 1
 _SETUP_WIDTH = 316
+_HISTORY_HEIGHT = 152
 
 
 class MainWindow(QMainWindow):
@@ -44,11 +53,18 @@ class MainWindow(QMainWindow):
         self._centre = QStackedWidget(self)
         self._centre.addWidget(self.start_page)
         self._centre.addWidget(result)
+        self.notice = NoticeBar(self)
+        middle = QWidget(self)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice)
+        column.addWidget(self._centre, 1)
         self._split = QSplitter(Qt.Orientation.Horizontal, self)
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
         self._split.addWidget(setup)
-        self._split.addWidget(self._centre)
+        self._split.addWidget(middle)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([_SETUP_WIDTH, 1280 - _SETUP_WIDTH])
         self.setCentralWidget(self._split)
@@ -87,13 +103,18 @@ class MainWindow(QMainWindow):
         event.ignore()
         self.closing.emit()
 
-    def _docked(self, panel: QWidget) -> QDockWidget:
+    def _docked(self, panel: HistoryPanel) -> QDockWidget:
         dock = QDockWidget(self.tr("History"), self)
         dock.setObjectName("history_dock")
         dock.setAccessibleName(self.tr("History"))
+        dock.setTitleBarWidget(panel.bar)
+        dock.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetClosable
+            | QDockWidget.DockWidgetFeature.DockWidgetMovable
+        )
         dock.setWidget(panel)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-        self.resizeDocks([dock], [164], Qt.Orientation.Vertical)
+        self.resizeDocks([dock], [_HISTORY_HEIGHT], Qt.Orientation.Vertical)
         return dock
 
     def _fill_menus(self, actions: Actions) -> None:

@@ -21,6 +21,7 @@ class MetricsPanel(QWidget):
         super().__init__(parent)
         self.model = MetricsModel(tokens, self)
         self.table = DataTable(self.tr("Metrics"), self)
+        self.table.shares_room = False  # its columns are shared out below, by twos
         self.table.horizontalHeader().hide()
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)

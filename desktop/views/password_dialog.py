@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
-from desktop.presenters.passwords import PasswordQuestion
+from desktop.presenters.logins import PasswordQuestion
 
 
 class PasswordDialog(QDialog):
@@ -16,7 +16,7 @@ class PasswordDialog(QDialog):
     answered = Signal(str)
 
     def __init__(self, question: PasswordQuestion, parent: QWidget | None = None) -> None:
-        """Ask; the window behind waits for the answer, the program does not."""
+        """Ask; who opens the dialog says whether the window behind waits for the answer."""
         super().__init__(parent)
         profile = question.profile
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -30,6 +30,7 @@ class PasswordDialog(QDialog):
         self.password.setAccessibleName(self.tr("Password"))
         self.password.setMinimumWidth(360)
         why = self._line(question.reason)
+        why.setObjectName("reason")
         why.setWordWrap(True)
         why.setProperty("role", "caption")
         note = self._line(
@@ -38,7 +39,11 @@ class PasswordDialog(QDialog):
         note.setWordWrap(True)
         note.setProperty("role", "caption")
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self.run = self.buttons.addButton(self.tr("Run"), QDialogButtonBox.ButtonRole.AcceptRole)
+        action = self.tr("Run") if question.purpose == "run" else self.tr("Send")
+        self.run = self.buttons.addButton(action, QDialogButtonBox.ButtonRole.AcceptRole)
+        if question.purpose == "send":
+            later = self.buttons.button(QDialogButtonBox.StandardButton.Cancel)
+            later.setText(self.tr("Not now"))
         self.run.setProperty("primary", True)
         self.run.style().polish(self.run)  # the box has polished it already
         self.run.setDefault(True)

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop.presenters.state import RunView
+from desktop.views.elided import ElidedLabel
 
 _MEANINGS = {
     "DEMO": "The bundled demo data: real prices, but not yours",
@@ -20,21 +21,18 @@ class ResultHeader(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         """Begin blank."""
         super().__init__(parent)
-        self.title = QLabel(self)
+        self.title = ElidedLabel(self)
         self.title.setProperty("role", "heading")
-        self.subtitle = QLabel(self)
+        self.subtitle = ElidedLabel(self)
         self.subtitle.setProperty("role", "caption")
-        self.verdict = QLabel(self)
-        self.verdict.setWordWrap(True)
-        for label in (self.title, self.subtitle, self.verdict):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.verdict = ElidedLabel(self)
+        self._words: tuple[str, ...] = ()
         self._badges = QHBoxLayout()
         self._badges.setSpacing(6)
         line = QHBoxLayout()
         line.setSpacing(12)
         line.addWidget(self.title)
-        line.addWidget(self.subtitle, 0, Qt.AlignmentFlag.AlignVCenter)
+        line.addWidget(self.subtitle, 0, Qt.AlignmentFlag.AlignBottom)
         line.addStretch(1)
         line.addLayout(self._badges)
         layout = QVBoxLayout(self)
@@ -46,12 +44,7 @@ class ResultHeader(QWidget):
     @property
     def badges(self) -> tuple[str, ...]:
         """The words of the badges."""
-        items = (self._badges.itemAt(i) for i in range(self._badges.count()))
-        return tuple(
-            widget.text()
-            for item in items
-            if item is not None and isinstance(widget := item.widget(), QLabel)
-        )
+        return self._words
 
     def show_run(self, view: RunView) -> None:
         """Show a run that has ended."""
@@ -59,20 +52,23 @@ class ResultHeader(QWidget):
 
     def show_live(self, title: str, subtitle: str) -> None:
         """Show a run that is under way."""
-        self._put(title, subtitle, "", ())
+        self._put(title, subtitle, self.tr("Under way: figures are those so far."), ())
 
     def _put(self, title: str, subtitle: str, verdict: str, badges: tuple[str, ...]) -> None:
         self.title.setText(title)
         self.subtitle.setText(subtitle)
-        self.subtitle.setToolTip(subtitle)
-        self.verdict.setText(verdict)
-        self.verdict.setVisible(bool(verdict))
+        self.verdict.setText(verdict or " ")  # its line stays, or everything below would move
+        if badges != self._words:
+            self._words = badges
+            self._show_badges()
+
+    def _show_badges(self) -> None:
         while self._badges.count():
             item = self._badges.takeAt(0)
             if item is not None and (widget := item.widget()) is not None:
                 widget.setParent(None)
                 widget.deleteLater()
-        for word in badges:
+        for word in self._words:
             self._badges.addWidget(self._badge(word))
 
     def _badge(self, word: str) -> QLabel:

@@ -5,7 +5,7 @@ Charts and trades are linked: a row brings its trade into sight on the chart, a 
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.charts.data import Curves
 from desktop.charts.stack import ChartStack
 from desktop.presenters.run import Failure
 from desktop.presenters.state import RunView
@@ -26,13 +27,14 @@ from desktop.views.empty import StateView
 from desktop.views.key_numbers import KeyNumbers
 from desktop.views.metrics_panel import MetricsPanel
 from desktop.views.notes import NotesPanel
+from desktop.views.performance_panel import PerformancePanel
 from desktop.views.result_header import ResultHeader
 from desktop.views.run_charts import RunCharts, charts_of, prices_of, trades_of
 from desktop.views.trades_table import TradesTable
-from engine.result import LiveCurve
 
-_TABLES = (0.30, 132, 340)  # of the height below the key numbers: share, least and most pixels
+_TABLES = (0.27, 132, 340)  # of the height below the key numbers: share, least and most pixels
 _PADDING = 12
+_LEAST_WIDTH = 480  # whatever is shown: a longer title must not push the set-up aside
 
 
 class ResultView(QWidget):
@@ -61,12 +63,18 @@ class ResultView(QWidget):
         self.trades = TradesTable(tokens, self)
         self.trades.trade_chosen.connect(self._on_trade_chosen)
         self.metrics = MetricsPanel(tokens, self)
+        self.performance = PerformancePanel(tokens, self)
         self.notes = NotesPanel(self)
         self.tabs = self._make_tabs()
         self._page = self._make_page()
+        self._charts_turn = QTimer(self)
+        self._charts_turn.setSingleShot(True)
+        self._charts_turn.setInterval(0)
+        self._charts_turn.timeout.connect(self._on_charts_turn)
         self._layout = QStackedLayout(self)
         self._layout.addWidget(self.state)
         self._layout.addWidget(self._page)
+        self.setMinimumWidth(_LEAST_WIDTH)
         self.clear()
 
     @property
@@ -109,7 +117,7 @@ class ResultView(QWidget):
         """Show a run that has ended."""
         drawn = view.drawn if isinstance(view.drawn, RunCharts) else charts_of(view)
         self._view, self._charts = view, drawn
-        self._layout.setCurrentWidget(self._page)
+        self.setUpdatesEnabled(False)  # or the page is painted twice: as it comes up, and laid out
         self.header.show_run(view)
         self.numbers.show_result(view.result)
         self._show_tables(view, drawn)
@@ -117,7 +125,14 @@ class ResultView(QWidget):
         self.charts.show_curves(drawn.curves, "", benchmark)
         self._show_symbols(view, drawn.symbol)
         self._show_prices(drawn)
+        self._layout.setCurrentWidget(self._page)
         self._share_height()
+        self._page_layout.activate()
+        self.charts.setUpdatesEnabled(
+            False
+        )  # they follow in a turn of their own: half of all there is to paint
+        self.setUpdatesEnabled(True)
+        self._charts_turn.start()
 
     # a run under way
 
@@ -131,17 +146,20 @@ class ResultView(QWidget):
         self._layout.setCurrentWidget(self._page)
         self.charts.begin_live(total_bars, initial_capital or None)
 
-    def append_live(self, live: LiveCurve) -> None:
-        """Let the curves grow to what there is by now."""
-        self.charts.grow_to(live.time_ns, live.equity)
-        if len(live.equity):
-            self.numbers.show_equity(float(live.equity[-1]), self._capital)
+    def append_live(self, drawn: object, trades: int = 0) -> None:
+        """Let the curves grow to what `LiveCharts` has made of the run by now; anything else is not shown."""
+        if isinstance(drawn, Curves) and len(drawn):
+            self.charts.grow_to(drawn)
+            capital, worst = self._capital, drawn.drawdown.lowest()
+            rate = float(drawn.equity.values[-1]) / capital - 1.0 if capital > 0 else None
+            fall = 0.0 if worst is None else float(drawn.drawdown.values[worst])
+            self.numbers.show_live(rate, fall, trades)
 
     # looks
 
     def set_tokens(self, tokens: Tokens) -> None:
         """Take other colours."""
-        for part in (self.charts, self.trades, self.metrics):
+        for part in (self.charts, self.trades, self.metrics, self.performance):
             part.set_tokens(tokens)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -181,6 +199,7 @@ class ResultView(QWidget):
         tabs.setDocumentMode(True)
         tabs.addTab(self.trades, self.tr("Trades"))
         tabs.addTab(self.metrics, self.tr("Metrics"))
+        tabs.addTab(self.performance, self.tr("Performance"))
         tabs.addTab(self.notes, self.tr("Notes"))
         tabs.setCornerWidget(self._corner)
         return tabs
@@ -201,7 +220,7 @@ class ResultView(QWidget):
         self._split, self._is_split_by_hand = split, False
         self.charts.setMinimumHeight(192)
         self.tabs.setMinimumHeight(84)
-        layout = QVBoxLayout(page)
+        self._page_layout = layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(head)
@@ -213,7 +232,8 @@ class ResultView(QWidget):
             share, least, most = _TABLES
             height = max(self._split.height(), 1)
             tables = round(min(max(share * height, least), most))
-            self._split.setSizes([height - tables, tables])
+            # Less the handle, or Qt would take its pixel from one of the two, not always the same.
+            self._split.setSizes([height - tables - self._split.handleWidth(), tables])
 
     def _on_splitter_moved(self) -> None:
         self._is_split_by_hand = True
@@ -222,6 +242,7 @@ class ResultView(QWidget):
         self._view = self._charts = None
         self.trades.show_result(None)
         self.metrics.show_result(None)
+        self.performance.show_result(None, None)
         self.notes.show_result(None)
         self.numbers.clear()
         self._corner.hide()
@@ -230,11 +251,14 @@ class ResultView(QWidget):
     def _show_tables(self, view: RunView, drawn: RunCharts) -> None:
         self.trades.show_result(view.result, drawn.arrays)
         self.metrics.show_result(view.result)
-        self._name_tabs(len(view.result.trades), self.notes.show_result(view.result))
+        self.performance.show_result(view.result, drawn.performance)
+        self._name_tabs(
+            len(view.result.trades), self.notes.show_result(view.result, drawn.refusals)
+        )
 
     def _name_tabs(self, trades: int, notes: int) -> None:
         self.tabs.setTabText(0, _counted(self.tr("Trades"), trades))
-        self.tabs.setTabText(2, _counted(self.tr("Notes"), notes))
+        self.tabs.setTabText(self.tabs.indexOf(self.notes), _counted(self.tr("Notes"), notes))
 
     def _show_symbols(self, view: RunView, symbol: int) -> None:
         self.symbols.blockSignals(True)
@@ -261,6 +285,9 @@ class ResultView(QWidget):
         trades = trades_of(self._view, symbol)
         self._charts = replace(self._charts, symbol=symbol, prices=prices, trades=trades)
         self._show_prices(self._charts)
+
+    def _on_charts_turn(self) -> None:
+        self.charts.setUpdatesEnabled(True)
 
     def _on_trade_chosen(self, trade: int) -> None:
         self.show_trade(trade)

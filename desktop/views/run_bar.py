@@ -35,6 +35,7 @@ class RunBar(QWidget):
         """Begin idle."""
         super().__init__(parent)
         self._state = RunState.IDLE
+        self._transport: QWidget | None = None
         self._is_ready = False
         self.setProperty("role", "foot")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -51,12 +52,22 @@ class RunBar(QWidget):
         self._reason = QLabel(self)
         self._reason.setProperty("role", "caption")
         self._reason.setWordWrap(True)
-        layout = QVBoxLayout(self)
+        layout = self._layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
         layout.setSpacing(4)
         for widget in (self._headline, self.progress, self._figures, self._reason, self.button):
             layout.addWidget(widget)
         self.set_state(RunState.IDLE)
+
+    def headline(self) -> str:
+        """Return what stands above the bar."""
+        return self._headline.text()
+
+    def put_transport(self, transport: QWidget) -> None:
+        """Take the hand on the run's speed; it is there while a run is."""
+        self._transport = transport
+        self._layout.insertWidget(self._layout.indexOf(self.button), transport)
+        self._render()
 
     def set_ready(self, reasons: list[str]) -> None:
         """Say whether Run may be pressed: it may when there is no reason against it, else it says the reason."""
@@ -73,10 +84,16 @@ class RunBar(QWidget):
             self.progress.setValue(0)
             self._headline.setText(self.tr("Preparing"))
             self._figures.setText(" ")
+        elif state is RunState.STOPPING:
+            self._headline.setText(self.tr("Stopping"))
+        elif state is RunState.KEEPING:
+            self._headline.setText(self.tr("Stopped; storing what there is"))
         self._render()
 
     def show_progress(self, progress: BacktestProgress) -> None:
-        """Show how far the run is."""
+        """Show how far the run is; what one that was told to stop still says is not shown any more."""
+        if self._state is not RunState.RUNNING:
+            return
         self.progress.setValue(max(self.progress.value(), round(progress.fraction * _STEPS)))
         stage = self.tr(_STAGES[progress.stage])
         if progress.stage == "compile":  # done elsewhere: how far it is nobody knows
@@ -86,7 +103,11 @@ class RunBar(QWidget):
         self._headline.setText(f"{stage} · {progress.fraction:.0%}{date}")
         parts = []
         if progress.eta_seconds is not None and progress.stage == "simulate":
-            parts.append(self.tr("{0} left").format(fmt.duration(progress.eta_seconds)))
+            left = progress.eta_seconds
+            soon = self.tr("less than a second left")
+            parts.append(
+                soon if left < 1 else self.tr("{0} left").format(fmt.duration(round(left)))
+            )
         if progress.equity is not None:
             count = fmt.count(progress.trades)
             one, many = self.tr("1 trade"), self.tr("{0} trades").format(count)
@@ -109,6 +130,8 @@ class RunBar(QWidget):
         self.button.setEnabled(self._state is RunState.RUNNING or (not busy and self._is_ready))
         for widget in (self._headline, self.progress, self._figures):
             widget.setVisible(busy)
+        if self._transport is not None:
+            self._transport.setVisible(self._state is RunState.RUNNING)
         self._reason.setVisible(not busy and bool(self._reason.text()))
 
     def _on_button_clicked(self) -> None:

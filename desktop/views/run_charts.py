@@ -1,5 +1,6 @@
 """From a run to what its charts draw. Nothing here touches a widget: it may be called on any thread."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,18 +10,23 @@ from desktop.charts.decimate import Bars
 from desktop.models.trades import TradeArrays
 from desktop.presenters.compare import CompareView
 from desktop.presenters.state import RunView
-from engine.result import BacktestResult
+from desktop.views.notes import refusals_of
+from engine.result import BacktestResult, LiveCurve
+from engine.statistics.performance import Performance, performance_of
+from engine.types import OrderReason
 
 
 @dataclass(frozen=True)
 class RunCharts:
-    """What charts and table of one run show; ``prices`` are those of ``symbol``, None when they can't be had."""
+    """What charts, tables and notes of a run show; ``prices`` are those of ``symbol``, None when they can't be had."""
 
     curves: Curves
     symbol: int
     prices: Prices | None
     trades: Trades
     arrays: TradeArrays
+    refusals: Mapping[OrderReason, int]
+    performance: Performance
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,19 @@ class CompareCharts:
     share: Comparison
     money: Comparison
     drawdown: Comparison
+
+
+class LiveCharts:
+    """The curves of one run while it goes on: they grow on its thread, what is handed out is a snapshot of them."""
+
+    def __init__(self, initial_capital: float) -> None:
+        """Begin without bars."""
+        self._curves = Curves(initial_capital=initial_capital)
+
+    def __call__(self, live: LiveCurve) -> Curves:
+        """Grow to what there is by now; costs as much as what is new."""
+        self._curves.grow_to(live.time_ns, live.equity)
+        return self._curves.snapshot()
 
 
 def charts_of(view: RunView) -> RunCharts:
@@ -49,6 +68,8 @@ def charts_of(view: RunView) -> RunCharts:
         prices_of(view, symbol, curves),
         trades_of(view, symbol),
         TradeArrays.of(result),
+        refusals_of(result),
+        performance_of(result),
     )
 
 

@@ -2,50 +2,29 @@
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
-    QGridLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QScrollArea,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.presenters.fields import SECTIONS, Section, parameter_field
+from desktop.presenters.fields import Section, parameter_field
+from desktop.presenters.form import SECTIONS
 from desktop.presenters.setup import SetupPresenter, SetupState
+from desktop.presenters.strategies import SavedState, StrategiesPresenter
+from desktop.views.criteria_editor import CriteriaEditor
 from desktop.views.field_editor import FieldEditor
+from desktop.views.field_grid import FieldGrid
 from desktop.views.run_bar import RunBar
+from desktop.views.strategy_picker import SaveBar, StrategyPicker
 from engine.errors import Problem
 from engine.strategies import registry
 
-
-class FieldGrid(QGridLayout):
-    """Fields in two columns; a wide one takes a line of its own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setHorizontalSpacing(8)
-        self.setVerticalSpacing(8)
-        self.setColumnStretch(0, 1)
-        self.setColumnStretch(1, 1)
-        self._next = (0, 0)
-
-    def add(self, editor: FieldEditor) -> None:
-        """Put an editor into the next free place."""
-        row, column = self._next
-        if editor.field.is_wide:
-            row += column
-            self.addWidget(editor, row, 0, 1, 2)
-            self._next = (row + 1, 0)
-        else:
-            self.addWidget(editor, row, column, Qt.AlignmentFlag.AlignTop)
-            self._next = (row, 1) if column == 0 else (row + 1, 0)
-
-    def forget(self) -> None:
-        """Begin again at the top; the editors before have been taken out."""
-        self._next = (0, 0)
+_PADDING = 12
+_OPEN, _CLOSED = "▾", "▸"
 
 
 class _Fold(QWidget):
@@ -54,12 +33,13 @@ class _Fold(QWidget):
     def __init__(self, section: Section, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QCoreApplication.translate("SetupPanel", section.title)
-        self._head = QToolButton(self)
-        self._head.setText(title)
+        # Not a QToolButton: that sets its text in the middle, off the edge of the fields.
+        self._head = QPushButton(self)
+        self._head.setFlat(True)
+        self._title = title
         self._head.setAccessibleName(title)
         self._head.setProperty("role", "fold")
         self._head.setCheckable(True)
-        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._body = QWidget(self)
         self.fields = FieldGrid()
         self.fields.setContentsMargins(0, 4, 0, 4)
@@ -67,7 +47,7 @@ class _Fold(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._head)
+        layout.addWidget(self._head, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self._body)
         self._head.toggled.connect(self.unfold)
         self.unfold(section.open)
@@ -76,7 +56,7 @@ class _Fold(QWidget):
         self._head.blockSignals(True)
         self._head.setChecked(open_)
         self._head.blockSignals(False)
-        self._head.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
+        self._head.setText(f"{_OPEN if open_ else _CLOSED}  {self._title}")
         self._body.setVisible(open_)
 
 
@@ -91,16 +71,32 @@ class SetupPanel(QWidget):
     run_requested = Signal()
     stop_requested = Signal()
 
-    def __init__(self, presenter: SetupPresenter, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        presenter: SetupPresenter,
+        strategies: StrategiesPresenter,
+        parent: QWidget | None = None,
+    ) -> None:
         """Build the form and show the presenter's draft."""
         super().__init__(parent)
         self._presenter = presenter
+        self.setProperty("role", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._editors: dict[str, FieldEditor] = {}
         self._folds: dict[str, _Fold] = {}
         self._notes: dict[str, QLabel] = {}
         self._parameters: tuple[registry.ParameterInfo, ...] = ()
         self._parameter_box = FieldGrid()
-        self.strategy = self._make_strategy()
+        self.strategy = StrategyPicker(self)
+        self.strategy.currentIndexChanged.connect(self._on_strategy_changed)
+        self.save_bar = SaveBar(self)
+        self.save_bar.save_requested.connect(
+            lambda name: strategies.save(presenter.state.values.get("strategy", {}), name)
+        )
+        strategies.changed.connect(self._show_saved)
+        strategies.saved.connect(presenter.set_strategy)
+        self.criteria = CriteriaEditor(self)
+        self.criteria.edited.connect(presenter.set_criteria)
         self._summary = QLabel(self)
         self._summary.setProperty("role", "caption")
         self._summary.setTextFormat(Qt.TextFormat.PlainText)
@@ -118,13 +114,8 @@ class SetupPanel(QWidget):
 
     def show_state(self, state: SetupState) -> None:
         """Show the draft, its problems and warnings."""
-        name = str(state.values.get("strategy", {}).get("name", ""))
-        if self.strategy.currentData() != name:
-            self.strategy.blockSignals(True)
-            self.strategy.setCurrentIndex(self.strategy.findData(name))
-            self.strategy.blockSignals(False)
-        known = registry.BUILT_IN.get(name)
-        self._summary.setText(known.summary if known else "")
+        self.strategy.choose(state.strategy_name)
+        self._summary.setText(self.strategy.summary(state.strategy_name))
         if state.parameters != self._parameters:
             self._show_parameters(state.parameters)
         for path, editor in self._editors.items():
@@ -135,15 +126,35 @@ class SetupPanel(QWidget):
             fold = self._folds.get(path.split(".")[0])
             if fold is not None:
                 fold.unfold(True)
-        self._show_loose([p for path, p in state.problems.items() if path not in self._editors])
+        self._show_criteria(state)
+        here = {*self._editors, *(self.criteria.paths() if state.criteria is not None else ())}
+        self._show_loose([p for path, p in state.problems.items() if path not in here])
         self._messages.setText("\n".join(state.warnings))
         self._messages.setVisible(bool(state.warnings))
         self.run_bar.set_ready([self._reason(path, p) for path, p in state.problems.items()])
 
+    def _show_saved(self, saved: SavedState) -> None:
+        self.strategy.show_saved(saved)
+        self.save_bar.show_saved(saved)
+        self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
+
+    def show_summary(self, name: str, summary: str) -> None:
+        """Take what a strategy file says that it does."""
+        self.strategy.set_summary(name, summary)
+        self._summary.setText(self.strategy.summary(self._presenter.state.strategy_name))
+
+    def _show_criteria(self, state: SetupState) -> None:
+        self.criteria.setVisible(state.criteria is not None)
+        if state.criteria is not None:
+            told = {path: _sentence(problem) for path, problem in state.problems.items()}
+            self.criteria.show_draft(state.criteria, told)
+
     def _reason(self, path: str, problem: Problem) -> str:
         """Return a problem by the label of its field, or whole where there is no field."""
         editor = self._editors.get(path)
-        return str(problem) if editor is None else editor.title
+        if editor is not None:
+            return editor.title
+        return self.criteria.title(path) or problem.message
 
     def note(self, section: str) -> str:
         """Return what is wrong with a section as a whole; empty when nothing is."""
@@ -153,24 +164,23 @@ class SetupPanel(QWidget):
         """Return the editor of a field by its dotted path."""
         return self._editors[path]
 
+    def go_to(self, path: str) -> None:
+        """Put the keyboard into a field that has to be mended, if there is one of that path."""
+        editor = self._editors.get(path)
+        if editor is not None:
+            editor.editor.setFocus(Qt.FocusReason.OtherFocusReason)
+            if isinstance(editor.editor, QLineEdit):
+                editor.editor.selectAll()
+
     def run_button(self) -> QPushButton:
         """Return the primary button."""
         return self.run_bar.button
 
-    def _make_strategy(self) -> QComboBox:
-        combo = QComboBox(self)
-        combo.setAccessibleName(self.tr("Strategy"))
-        for name, strategy in registry.BUILT_IN.items():
-            combo.addItem(strategy.title, name)
-            combo.setItemData(combo.count() - 1, strategy.summary, Qt.ItemDataRole.ToolTipRole)
-        combo.currentIndexChanged.connect(self._on_strategy_changed)
-        return combo
-
     def _lay_out(self) -> None:
         form = QWidget(self)
         form.setProperty("role", "panel")
-        fields = QVBoxLayout(form)
-        fields.setContentsMargins(12, 12, 12, 12)
+        self._fields = fields = QVBoxLayout(form)
+        fields.setContentsMargins(_PADDING, _PADDING, _PADDING, _PADDING)
         fields.setSpacing(8)
         heading = QLabel(self.tr("Strategy"), form)
         heading.setProperty("role", "heading")
@@ -179,6 +189,8 @@ class SetupPanel(QWidget):
         fields.addWidget(self.strategy)
         fields.addWidget(self._summary)
         fields.addLayout(self._parameter_box)
+        fields.addWidget(self.criteria)
+        fields.addWidget(self.save_bar)
         fields.addWidget(self._note_of("strategy", form))
         for section in SECTIONS:
             fold = _Fold(section, form)
@@ -198,6 +210,7 @@ class SetupPanel(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setAccessibleName(self.tr("Run set-up"))
         scroll.setWidget(form)
+        scroll.verticalScrollBar().rangeChanged.connect(self._on_scroll_range_changed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -243,6 +256,11 @@ class SetupPanel(QWidget):
             self._parameter_box.add(editor)
             QWidget.setTabOrder(before, editor.editor)
             before = editor.editor
+
+    def _on_scroll_range_changed(self, _least: int, most: int) -> None:
+        """Let the scroll bar stand in the padding: fields end where the button below them does."""
+        right = 0 if most > 0 else _PADDING
+        self._fields.setContentsMargins(_PADDING, _PADDING, right, _PADDING)
 
     def _on_strategy_changed(self, _index: int) -> None:
         self._presenter.set_strategy(str(self.strategy.currentData()))

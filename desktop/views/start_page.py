@@ -1,7 +1,12 @@
 """What stands in the middle before there is a result: what will be here, and the one thing to do."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from desktop.theme.icons import product_icon
+
+_MARK = 48  # pixels of the product's icon
 
 
 class StartPage(QWidget):
@@ -18,6 +23,8 @@ class StartPage(QWidget):
         super().__init__(parent)
         self.setProperty("role", "page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        mark = QLabel(self)
+        mark.setPixmap(product_icon().pixmap(_MARK, _MARK))
         title = QLabel(self.tr("Your result will be here"), self)
         title.setProperty("role", "title")
         text = QLabel(
@@ -42,6 +49,31 @@ class StartPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
         layout.addStretch(2)
-        for widget in (title, text, self.demo, hint):
+        for widget, below in ((mark, 8), (title, 0), (text, 8), (self.demo, 0), (hint, 24)):
             layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignHCenter)
+            layout.addSpacing(below)
+        layout.addLayout(self._make_ways())
         layout.addStretch(3)
+
+    def _make_ways(self) -> QGridLayout:
+        """Say what else can be done from here, and by which keys."""
+        ways = (
+            ("Ctrl+R", self.tr("run what is set up on the left")),
+            ("Ctrl+O", self.tr("open a configuration from a file")),
+            ("Ctrl+D", self.tr("compare the runs selected in the history")),
+        )
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(4)
+        for row, (keys, words) in enumerate(ways):
+            native = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+            for column, (said, role) in enumerate(((native, "keys"), (words, "quiet"))):
+                label = QLabel(said, self)
+                label.setProperty("role", role)
+                grid.addWidget(label, row, column)
+        grid.setColumnStretch(1, 1)
+        box = QGridLayout()
+        box.setColumnStretch(0, 1)
+        box.addLayout(grid, 0, 1)
+        box.setColumnStretch(2, 1)
+        return box

@@ -1,7 +1,7 @@
 """The table of this program: dense rows, columns as wide as their widest figure, copied with their headers."""
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from desktop.models.roles import SAMPLE
@@ -12,6 +12,9 @@ MOST_COPIED = 10_000  # rows; more are a matter for an export
 _PADDING = 24
 _ARROW = 14
 _WIDEST_TITLE = 128  # a longer one is cut, and whole in its tooltip
+_MOST_SPARE = (
+    48  # pixels that a column may be wider than it needs to be: figures must stay near each other
+)
 
 
 class DataTable(QTableView):
@@ -46,6 +49,8 @@ class DataTable(QTableView):
         head.setMinimumSectionSize(32)
         head.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.doubleClicked.connect(self.opened)
+        self.shares_room = True
+        self._needs: list[int] = []
 
     def setModel(self, model: QAbstractItemModel | None) -> None:
         """Show a model and make its columns as wide as they need to be."""
@@ -60,6 +65,7 @@ class DataTable(QTableView):
         if model is None:
             return
         body, head = QFontMetrics(font()), QFontMetrics(font("caption", strong=True))
+        self._needs = []
         for column in range(model.columnCount()):
             title = str(model.headerData(column, Qt.Orientation.Horizontal) or "")
             sample = str(model.headerData(column, Qt.Orientation.Horizontal, SAMPLE) or "")
@@ -67,7 +73,30 @@ class DataTable(QTableView):
                 max(map(body.horizontalAdvance, sample.split("\n"))),
                 min(head.horizontalAdvance(title) + _ARROW, _WIDEST_TITLE),
             )
-            self.setColumnWidth(column, wanted + _PADDING)
+            self._needs.append(wanted + _PADDING)
+        self._share_room()
+
+    @property
+    def needed_width(self) -> int:
+        """The width at which nothing has to be scrolled sideways."""
+        return (
+            sum(self._needs) + self.verticalScrollBar().sizeHint().width() + 2 * self.frameWidth()
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the room that there is now."""
+        super().resizeEvent(event)
+        if self.shares_room:
+            self._share_room()
+
+    def _share_room(self) -> None:
+        """Give every column what it needs and an equal part of the room that is left."""
+        if not self._needs:
+            return
+        left = self.viewport().width() - sum(self._needs)
+        spare = min(max(0, left // len(self._needs)), _MOST_SPARE) if self.shares_room else 0
+        for column, needed in enumerate(self._needs):
+            self.setColumnWidth(column, needed + spare)
 
     def selected_rows(self) -> list[int]:
         """Return the selected rows, top to bottom."""

@@ -28,7 +28,7 @@ class TradesTable(QWidget):
         self.table.setSortingEnabled(True)
         self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         self.table.selectionModel().currentRowChanged.connect(self._on_current_row_changed)
-        self.empty = StateView(self)
+        self.empty = StateView(self, calm=True)
         self._layout = QStackedLayout(self)
         self._layout.addWidget(self.empty)
         self._layout.addWidget(self.table)

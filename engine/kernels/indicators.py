@@ -35,7 +35,8 @@ def above(values: Floats, bounds: Floats | float) -> NDArray[np.bool_]:
 
 
 @njit(nogil=True, cache=True)
-def _own_bars_nb(values: Any, symbol: int, own: Any, bars: Any) -> int:
+def own_bars_nb(values: Any, symbol: int, own: Any, bars: Any) -> int:
+    """Pack a symbol's own values and their rows into ``own`` and ``bars``; return how many."""
     n = 0
     for bar in range(values.shape[0]):
         value = values[bar, symbol]
@@ -47,8 +48,11 @@ def _own_bars_nb(values: Any, symbol: int, own: Any, bars: Any) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _add_nb(total: float, lost: float, value: float) -> tuple[float, float]:
-    # Neumaier's compensated sum: a plain running sum drifts past 1e-12 within a million bars
+def add_nb(total: float, lost: float, value: float) -> tuple[float, float]:
+    """Add to a sum and to what rounding has lost of it (Neumaier 1974); the sum is both together.
+
+    A plain running sum drifts past 1e-12 within a million bars.
+    """
     added = total + value
     if abs(total) >= abs(value):
         return added, lost + ((total - added) + value)
@@ -62,12 +66,12 @@ def rolling_mean_nb(values: Floats, window: int, lag: int) -> Floats:
     out = np.full((n_bars, n_symbols), np.nan)
     own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
     for symbol in range(n_symbols):
-        n = _own_bars_nb(values, symbol, own, bars)
+        n = own_bars_nb(values, symbol, own, bars)
         total, lost = 0.0, 0.0
         for i in range(n - lag):
-            total, lost = _add_nb(total, lost, own[i])
+            total, lost = add_nb(total, lost, own[i])
             if i >= window:
-                total, lost = _add_nb(total, lost, -own[i - window])
+                total, lost = add_nb(total, lost, -own[i - window])
             if i >= window - 1:
                 out[bars[i + lag], symbol] = (total + lost) / window
     return out
@@ -83,7 +87,7 @@ def rolling_extreme_nb(values: Floats, window: int, lag: int, sign: int) -> Floa
         n_bars, np.int64
     )  # candidates, best first, each later and worse than the one before
     for symbol in range(n_symbols):
-        n = _own_bars_nb(values, symbol, own, bars)
+        n = own_bars_nb(values, symbol, own, bars)
         first, last = 0, 0
         for i in range(n - lag):
             while last > first and own[queue[last - 1]] * sign <= own[i] * sign:
@@ -104,7 +108,7 @@ def change_nb(values: Floats, lookback: int) -> Floats:
     out = np.full((n_bars, n_symbols), np.nan)
     own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
     for symbol in range(n_symbols):
-        n = _own_bars_nb(values, symbol, own, bars)
+        n = own_bars_nb(values, symbol, own, bars)
         for i in range(lookback, n):
             out[bars[i], symbol] = own[i] / own[i - lookback] - 1.0
     return out
@@ -165,7 +169,7 @@ def rsi_nb(close: Floats, period: int) -> Floats:
     out = np.full((n_bars, n_symbols), np.nan)
     own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
     for symbol in range(n_symbols):
-        n = _own_bars_nb(close, symbol, own, bars)
+        n = own_bars_nb(close, symbol, own, bars)
         gain, loss = 0.0, 0.0
         for i in range(1, n):
             move = own[i] - own[i - 1]
@@ -252,12 +256,12 @@ def _compare_near_nb(own: Floats, start: int, fast: int, slow: int, signs: Any) 
     near, near_lost, far, far_lost = 0.0, 0.0, 0.0, 0.0
     begin = max(0, start - slow + 1)
     for i in range(begin, len(signs)):
-        near, near_lost = _add_nb(near, near_lost, own[i])
-        far, far_lost = _add_nb(far, far_lost, own[i])
+        near, near_lost = add_nb(near, near_lost, own[i])
+        far, far_lost = add_nb(far, far_lost, own[i])
         if i - begin >= fast:
-            near, near_lost = _add_nb(near, near_lost, -own[i - fast])
+            near, near_lost = add_nb(near, near_lost, -own[i - fast])
         if i - begin >= slow:
-            far, far_lost = _add_nb(far, far_lost, -own[i - slow])
+            far, far_lost = add_nb(far, far_lost, -own[i - slow])
         if i < start:
             continue
         if i < slow - 1:
@@ -301,7 +305,7 @@ def compare_averages_nb(close: Floats, fast: int, slow: int) -> NDArray[np.int8]
     own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
     signs = np.empty(n_bars, np.int8)
     for symbol in range(n_symbols):
-        n = _own_bars_nb(close, symbol, own, bars)
+        n = own_bars_nb(close, symbol, own, bars)
         _, on_grid, top = _grid_nb(own, n, limit, units)
         _compare_exact_nb(units, top, fast, slow, signs[:on_grid])
         if on_grid < n:

@@ -9,7 +9,7 @@ from engine.strategies.protocol import Parameters, Signals, SignalStrategy
 
 
 class BuyAndHold(SignalStrategy):
-    """Decides once per symbol, at its first counted close, and never again.
+    """Decides once per symbol, at its first counted close in the universe, and never again.
 
     An entry that the account refuses (no cash, less than one lot) is not tried again on later bars:
     a purchase years later, when some dividend has left a little cash, is not what "buy and hold"
@@ -22,8 +22,10 @@ class BuyAndHold(SignalStrategy):
     Params: ClassVar[type[Parameters]] = Parameters
 
     def signals(self, panel: Panel) -> Signals:
-        """Enter each symbol at the first counted bar it has."""
+        """Enter each symbol at the first counted bar that it has as a member."""
         there = ~np.isnan(panel.close)
+        if panel.members is not None:
+            there &= panel.members
         there[: panel.first_counted] = False
         enter = np.zeros_like(there)
         listed = np.flatnonzero(there.any(axis=0))

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from engine.adjust import split_adjusted
 from engine.kernels.indicators import above, rolling_extreme_nb
 from engine.market import Panel
-from engine.strategies.protocol import Parameters, Signals, SignalStrategy
+from engine.strategies.protocol import Floats, Parameters, Signals, SignalStrategy
+from engine.strategies.sharing import shared
 
 
 class DonchianBreakoutParameters(Parameters):
@@ -50,13 +51,23 @@ class DonchianBreakout(SignalStrategy):
 
     def signals(self, panel: Panel) -> Signals:
         """Compare the close with the range of the bars before it."""
-        high, low, close = (split_adjusted(panel, column) for column in ("high", "low", "close"))
+        close = split_adjusted(panel, "close")
         entry, leave = self.params.entry_bars, self.params.exit_bars
         shorts = self.params.direction == "long_short"
         return Signals(
-            enter_long=above(close, rolling_extreme_nb(high, entry, 1, 1)),
-            exit_long=above(rolling_extreme_nb(low, leave, 1, -1), close),
-            enter_short=above(rolling_extreme_nb(low, entry, 1, -1), close) if shorts else None,
-            exit_short=above(close, rolling_extreme_nb(high, leave, 1, 1)) if shorts else None,
+            enter_long=above(close, highest(panel, entry)),
+            exit_long=above(lowest(panel, leave), close),
+            enter_short=above(lowest(panel, entry), close) if shorts else None,
+            exit_short=above(close, highest(panel, leave)) if shorts else None,
             labels=("new high", "new low", "new low", "new high"),
         )
+
+
+def highest(panel: Panel, bars: int) -> Floats:
+    """Return the highest high of the previous bars."""
+    return shared(panel, rolling_extreme_nb, "high", bars, 1, 1)
+
+
+def lowest(panel: Panel, bars: int) -> Floats:
+    """Return the lowest low of the previous bars."""
+    return shared(panel, rolling_extreme_nb, "low", bars, 1, -1)

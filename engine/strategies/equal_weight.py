@@ -11,7 +11,7 @@ from engine.types import EventKind
 
 
 class EqualWeight(TargetStrategy):
-    """A symbol takes part from its first bar until it is delisted.
+    """A symbol takes part from its first bar until it is delisted, while the universe has it.
 
     One that merely has no bar at a rebalancing (a holiday of its exchange, a halt) keeps its part:
     its order waits.
@@ -31,6 +31,8 @@ class EqualWeight(TargetStrategy):
         np.minimum.at(gone, delistings["symbol"], delistings["bar"])
         at = bars[:, np.newaxis]
         listed = (first <= at) & (at < gone)
+        if panel.members is not None:
+            listed &= panel.members[bars]
         count = np.count_nonzero(listed, axis=1, keepdims=True)
         weights: Floats = np.where(count > 0, listed / np.maximum(count, 1), np.nan)
         return weights

@@ -32,7 +32,7 @@ class MomentumRotationParameters(Parameters):
 
 
 class MomentumRotation(TargetStrategy):
-    """Ranks at each rebalancing the symbols that have a bar there and enough of them before.
+    """Ranks at each rebalancing the members that have a bar there and enough of them before.
 
     Each of the strongest ``top_n`` gets 1 / ``top_n`` of equity; equals rank by the order of their
     names. Where fewer are to be had, the rest stays in cash: a universe of two does not make each
@@ -57,6 +57,8 @@ class MomentumRotation(TargetStrategy):
             split_adjusted(panel, "close"), bars, self.params.lookback, self.params.skip
         )
         measured = ~np.isnan(strength)
+        if panel.members is not None:
+            measured &= panel.members[bars]
         eligible = measured & (strength > 0.0) if self.params.require_positive else measured
         score = np.where(eligible, -strength, np.inf)
         best = np.argsort(score, axis=1, kind="stable")[:, :top_n]

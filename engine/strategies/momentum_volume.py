@@ -8,6 +8,7 @@ from engine.adjust import split_adjusted
 from engine.kernels.indicators import above, change_nb, rolling_mean_nb
 from engine.market import Panel
 from engine.strategies.protocol import Parameters, Signals, SignalStrategy
+from engine.strategies.sharing import shared
 
 
 class MomentumVolumeParameters(Parameters):
@@ -67,9 +68,9 @@ class MomentumVolume(SignalStrategy):
     def signals(self, panel: Panel) -> Signals:
         """Ask for the rise and the volume; stop and target go with the entry."""
         params = self.params
-        growth = change_nb(split_adjusted(panel, "close"), 1) + 1.0
+        growth = shared(panel, change_nb, "close", 1) + 1.0
         volume = split_adjusted(panel, "volume")
-        usual = rolling_mean_nb(volume, params.volume_bars, 1)
+        usual = shared(panel, rolling_mean_nb, "volume", params.volume_bars, 1)
         enter = above(growth, 1.0 + params.min_rise_pct / 100.0)
         enter &= above(volume, params.volume_ratio * usual) & (usual > 0.0)
         return Signals(

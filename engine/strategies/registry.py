@@ -15,6 +15,7 @@ from engine.strategies.momentum_rotation import MomentumRotation
 from engine.strategies.momentum_volume import MomentumVolume
 from engine.strategies.protocol import Strategy
 from engine.strategies.rsi_reversion import RsiReversion
+from engine.strategies.screening import Screening
 from engine.strategies.sma_cross import SmaCross
 
 BUILT_IN: Final[dict[str, type[Strategy]]] = {
@@ -29,6 +30,9 @@ BUILT_IN: Final[dict[str, type[Strategy]]] = {
         EqualWeight,
     )
 }
+
+# What a form shows as parameters are the built-in strategies'; criteria have an editor of their own.
+_KNOWN: Final[dict[str, type[Strategy]]] = {**BUILT_IN, Screening.name: Screening}
 
 Kind = Literal["int", "float", "bool", "choice", "text"]
 
@@ -60,13 +64,13 @@ class ParameterInfo:
 
 
 def get(name: str) -> type[Strategy]:
-    """Return a built-in strategy.
+    """Return a built-in strategy, ``screening`` among them.
 
     Raises:
         BacktestNotFoundError: naming what is near to ``name``, or all there are.
     """
     try:
-        return BUILT_IN[name]
+        return _KNOWN[name]
     except KeyError:
         near = difflib.get_close_matches(name, BUILT_IN, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
@@ -74,6 +78,17 @@ def get(name: str) -> type[Strategy]:
         raise BacktestNotFoundError(
             f"There is no strategy {name!r}", field="strategy.name", hint=hint
         ) from None
+
+
+def known(name: str) -> type[Strategy] | None:
+    """Return a built-in strategy, or None for a name that is not one."""
+    return _KNOWN.get(name)
+
+
+def title_of(name: str) -> str:
+    """Return what people call a strategy; a name that is not built in stays as it is."""
+    found = _KNOWN.get(name)
+    return found.title if found else name
 
 
 def describe(strategy: type[Strategy]) -> list[ParameterInfo]:

@@ -4,10 +4,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from engine.adjust import split_adjusted
 from engine.kernels.indicators import above, rsi_nb
 from engine.market import Panel
 from engine.strategies.protocol import Parameters, Signals, SignalStrategy
+from engine.strategies.sharing import shared
 
 # Wilder's smoothing never forgets: after ten periods the first bars weigh less than 1/20,000.
 _PERIODS_TO_SETTLE = 10
@@ -72,7 +72,7 @@ class RsiReversion(SignalStrategy):
 
     def signals(self, panel: Panel) -> Signals:
         """Compare the RSI of the closes with the levels."""
-        rsi = rsi_nb(split_adjusted(panel, "close"), self.params.period)
+        rsi = shared(panel, rsi_nb, "close", self.params.period)
         enter, leave = self.params.enter_below, self.params.exit_above
         shorts = self.params.direction == "long_short"
         return Signals(

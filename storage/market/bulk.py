@@ -20,9 +20,9 @@ from engine.types import NS_PER_DAY
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
 from storage.market.source import RawBars, Times
 from storage.postgres import Guard, guarded
+from storage.stopping import ShouldStop, never
 
 OnRows = Callable[[int, int], None]
-ShouldStop = Callable[[], bool]
 
 LOAD_SECONDS: Final = 120.0  # what a load may take on the server
 GRACE_SECONDS: Final = 5.0  # beyond the server's own limit, before the socket is shut
@@ -42,7 +42,7 @@ def load_series(
     *,
     mapping: MarketMapping = DEFAULT_MAPPING,
     on_rows: OnRows | None = None,
-    should_stop: ShouldStop | None = None,
+    should_stop: ShouldStop = never,
 ) -> dict[str, RawBars]:
     """Return the daily bars of symbols (all when None) from ``start`` to ``end``, both included.
 
@@ -56,10 +56,10 @@ def load_series(
         end: last date, or None.
         mapping: names of tables and columns.
         on_rows: told after each symbol how many rows are read, and how many there are.
-        should_stop: asked twenty times a second.
+        should_stop: asked fifty times a second.
 
     Raises:
-        LoadStopped: ``should_stop`` said so; the answer takes less than half a second.
+        Stopped: ``should_stop`` said so; the answer takes less than a fifth of a second.
         QueryTimeout: the server took too long.
         DatabaseConnectionError: the connection was lost.
         BacktestStorageError: the table or a column is missing, or may not be read.
@@ -135,6 +135,8 @@ def _copied(
 ) -> dict[str, RawBars]:
     bars: dict[str, RawBars] = {}
     rows = 0
+    # A stop comes from the guard, as an error of the connection: one that is raised in here would
+    # make the driver ask the server to end the COPY, and a frozen server is waited for.
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["text", "bytea"])
         for code, packed in copy.rows():

@@ -4,7 +4,7 @@ Where it comes from and why it may be given on stands beside it in ``resources/d
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import resources
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from engine.types import NS_PER_DAY
+from storage.market.reference import CorporateAction, FieldSeries, Reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times, raw_infos
 
 BENCHMARK = "EQUAL5"
@@ -33,7 +34,7 @@ class DemoSource:
     """The demo data as a source of bars; ``demo`` and ``all`` are its universes."""
 
     label = "DEMO"
-    adjustment = "raw"
+    calendar = "XNYS"
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return the five stocks."""
@@ -43,9 +44,18 @@ class DemoSource:
         """Return the bars of symbols."""
         return {symbol: _bars()[symbol] for symbol in symbols}
 
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return the splits of a stock in the range of the data."""
-        return _SPLITS.get(symbol, ())
+    def reference(self) -> Reference:
+        """Return the splits in the range of the data; dividends are not known."""
+        splits = sorted((day, code, ratio) for code, own in _SPLITS.items() for day, ratio in own)
+        return Reference(
+            actions=tuple(CorporateAction(code, day, "split", ratio) for day, code, ratio in splits)
+        )
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return nothing: there are no fields."""
+        return {}
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return the five stocks as ``demo`` or ``all``."""

@@ -6,21 +6,22 @@ line and the column.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pcsv
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.types import NS_PER_DAY
-from storage.market.parsing import MISSING_TIME, BadValue, instants, numbers
+from storage.market.parsing import MISSING_TIME
+from storage.market.reading import LONG_BARS, Reading, numbers_of, texts_of, times_of
+from storage.market.reference import FieldSeries, Reference
+from storage.market.sidecars import is_sidecar, read_fields, read_reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times, raw_infos
+from storage.market.tables import PARQUET_ENDINGS, TEXT_ENDINGS, read_table, refusal
+from storage.stopping import ShouldStop, check, never
 
 _MEANS: Final = {
     "time": ("time", "date", "datetime", "timestamp", "ts", "tradedate", "day"),
@@ -33,16 +34,14 @@ _MEANS: Final = {
 }
 _NEEDED: Final = ("time", "open", "high", "low", "close")
 _PRICES: Final = ("open", "high", "low", "close")
-_TEXT_ENDINGS: Final = (".csv", ".txt", ".csv.gz")
-_PARQUET_ENDINGS: Final = (".parquet", ".pq")
-_LONG_BARS: Final = ("1d", "1w", "1mo")
-_MOST_COLUMNS = 256
 
 
 class FileSource:
-    """A file or folder as a source of bars; it is read when it is first asked."""
+    """A file or folder as a source of bars; it is read when it is first asked.
 
-    adjustment = "raw"
+    What lies beside the bars (`storage.market.sidecars`) tells members, companies, corporate
+    actions and fields.
+    """
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class FileSource:
         columns: Mapping[str, str] | None = None,
         only: Sequence[str] = (),
         currency: str = "USD",
+        should_stop: ShouldStop = never,
     ) -> None:
         """Take where the bars are, their length, and the one symbol of a file that names none."""
         self.path = path
@@ -59,7 +59,9 @@ class FileSource:
         self._columns = dict(columns or {})
         self._only = tuple(only)
         self._currency = currency
+        self._should_stop = should_stop
         self._read: dict[str, RawBars] | None = None
+        self._reference: Reference | None = None
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what the files have."""
@@ -69,9 +71,21 @@ class FileSource:
         """Return the bars of symbols."""
         return {symbol: self._bars()[symbol] for symbol in symbols}
 
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: files hold no corporate actions."""
-        return ()
+    def reference(self) -> Reference:
+        """Return what the files beside the bars say."""
+        if self._reference is None:
+            self._reference = read_reference(self._folder, self._should_stop)
+        return self._reference
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return the values of fields by field and code."""
+        return read_fields(self._folder, names, codes, self._should_stop)
+
+    @property
+    def _folder(self) -> Path:
+        return self.path if self.path.is_dir() else self.path.parent
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return everything as ``all``."""
@@ -91,12 +105,18 @@ class FileSource:
 
     def _bars(self) -> dict[str, RawBars]:
         if self._read is None:
-            self._read = read_bars(self.path, self._timeframe, self._columns, self._only)
+            self._read = read_bars(
+                self.path, self._timeframe, self._columns, self._only, self._should_stop
+            )
         return self._read
 
 
 def read_bars(
-    path: Path, timeframe: str, columns: Mapping[str, str] | None = None, only: Sequence[str] = ()
+    path: Path,
+    timeframe: str,
+    columns: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+    should_stop: ShouldStop = never,
 ) -> dict[str, RawBars]:
     """Return the bars of a file, or of all files of a folder, by symbol.
 
@@ -106,16 +126,18 @@ def read_bars(
     Raises:
         BacktestNotFoundError: there is nothing at ``path``.
         BacktestValidationError: what is there cannot be read as bars; names file, line and column.
+        Stopped: ``should_stop`` said so.
     """
     if not path.exists():
         raise BacktestNotFoundError(f"There is no file or folder {path}", field="data.source")
     found: dict[str, list[RawBars]] = {}
     for file in _files(path):
-        table, is_text = _read_table(file)
+        table, is_text = read_table(file, should_stop)
         named = _recognise(file, table.column_names, columns or {})
         own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
         fallback = _fallback(file, path, named, only, own_name)
-        for symbol, bars in _by_symbol(file, table, named, fallback, timeframe, is_text).items():
+        reading = Reading(file, table, named, timeframe, is_text, should_stop)
+        for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
 
@@ -123,10 +145,14 @@ def read_bars(
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    endings = (*_TEXT_ENDINGS, *_PARQUET_ENDINGS)
-    files = [f for f in sorted(path.iterdir()) if f.is_file() and f.name.lower().endswith(endings)]
+    endings = (*TEXT_ENDINGS, *PARQUET_ENDINGS)
+    files = [
+        f
+        for f in sorted(path.iterdir())
+        if f.is_file() and f.name.lower().endswith(endings) and not is_sidecar(f)
+    ]
     if not files:
-        raise _bad(
+        raise refusal(
             path, "", "the folder has no CSV or Parquet file", f"endings: {', '.join(endings)}"
         )
     return files
@@ -138,70 +164,13 @@ def _fallback(
     if "symbol" in named or path.is_dir() or not only:
         return own_name
     if len(only) > 1:
-        raise _bad(
+        raise refusal(
             file,
             "",
             f"the file has no column of symbols, and {len(only)} symbols are asked for",
             "ask for one symbol, or name the column in data.columns",
         )
     return only[0]
-
-
-def _bad(file: Path, place: str, message: str, hint: str = "") -> BacktestValidationError:
-    return BacktestValidationError(Problem(f"{file}{place}", message, hint))
-
-
-def _read_table(file: Path) -> tuple[pa.Table, bool]:
-    """Return the table of a file, text columns of a CSV unread, and whether it is a CSV."""
-    try:
-        if file.stat().st_size == 0:
-            raise _bad(file, "", "the file is empty (0 bytes)")
-        if file.name.lower().endswith(_PARQUET_ENDINGS):
-            return pq.ParquetFile(file).read(), False
-        return _read_csv(file), True
-    except pa.ArrowInvalid as error:
-        raise _bad(file, *_told(str(error))) from error
-    except OSError as error:
-        raise _bad(file, "", f"cannot be read ({error.strerror or error})") from error
-
-
-def _told(text: str) -> tuple[str, str, str]:
-    """Translate Arrow's finding: place, message, hint."""
-    expected = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)", text)
-    if expected:
-        place = f" line {expected.group(1)}" if expected.group(1) else ""
-        return place, f"{expected.group(3)} columns instead of {expected.group(2)}", ""
-    if "UTF8" in text or "utf8" in text:
-        return "", "is not UTF-8 text", "save it as UTF-8"
-    if "straddl" in text:
-        return "", "a line is longer than a million characters", "this is not a file of bars"
-    if "Parquet" in text or "magic" in text or "footer" in text:
-        return "", "is not a Parquet file, or is damaged", ""
-    return "", f"cannot be read ({text.splitlines()[0][:120]})", ""
-
-
-def _read_csv(file: Path) -> pa.Table:
-    compressed = file.name.lower().endswith(".gz")
-    with pa.input_stream(str(file), compression="gzip" if compressed else None) as stream:
-        head = stream.read(65_536)
-    first = head.split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
-    if "\x00" in first:
-        raise _bad(file, " line 1", "is not UTF-8 text", "save it as UTF-8")
-    delimiter = max((",", ";", "\t"), key=first.count)
-    names = [name.strip().strip('"') for name in first.rstrip("\r").split(delimiter)]
-    if len(names) > _MOST_COLUMNS:
-        raise _bad(file, " line 1", f"{len(names)} columns; at most {_MOST_COLUMNS} are read")
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise _bad(file, " line 1", f"two columns are called {sorted(repeated)[0]!r}")
-    return pcsv.read_csv(
-        file,
-        read_options=pcsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
-        parse_options=pcsv.ParseOptions(delimiter=delimiter),
-        convert_options=pcsv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
-    )
 
 
 def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
@@ -218,7 +187,9 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
                 )
             )
         if theirs not in names:
-            raise _bad(file, "", f"there is no column {theirs!r}", f"there are {', '.join(names)}")
+            raise refusal(
+                file, "", f"there is no column {theirs!r}", f"there are {', '.join(names)}"
+            )
         out[ours] = theirs
     free = [name for name in names if name not in out.values()]
     plain = {name: re.sub(r"[^a-z]", "", name.lower()) for name in free}
@@ -230,7 +201,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
             fitting.sort(key=lambda n: plain[n])
             out["clock"] = fitting.pop()
         if len(fitting) > 1:
-            raise _bad(
+            raise refusal(
                 file,
                 "",
                 f"columns {fitting[0]!r} and {fitting[1]!r} both look like the {ours}",
@@ -239,7 +210,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
         out[ours] = fitting[0]
     missing = [name for name in _NEEDED if name not in out]
     if missing:
-        raise _bad(
+        raise refusal(
             file,
             "",
             f"no column for {', '.join(missing)} among {', '.join(names) or 'none'}",
@@ -248,51 +219,45 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
     return out
 
 
-def _by_symbol(
-    file: Path,
-    table: pa.Table,
-    named: Mapping[str, str],
-    fallback: str,
-    timeframe: str,
-    is_text: bool,
-) -> dict[str, RawBars]:
-    if table.num_rows == 0:
-        raise _bad(file, "", "the file has no bars, only names of columns")
+def _by_symbol(reading: Reading, fallback: str) -> dict[str, RawBars]:
+    named = reading.named
+    if reading.table.num_rows == 0:
+        raise refusal(reading.file, "", "the file has no bars, only names of columns")
     columns: dict[str, Any] = {}
     for ours in (*_PRICES, "volume"):
         if ours in named:
-            columns[ours] = _numbers(file, table, named[ours], is_text)
-    times = _times(file, table, named, timeframe, is_text)
+            columns[ours] = numbers_of(reading, ours)
+    times = times_of(reading)
     if "symbol" not in named:
-        return {fallback: _bars(file, fallback, times, columns, np.arange(len(times)), timeframe)}
-    symbols = _symbols(file, table.column(named["symbol"]), named["symbol"], is_text)
+        return {fallback: _bars(reading, fallback, times, columns, np.arange(len(times)))}
+    symbols = texts_of(reading)
     codes = symbols.indices.to_numpy(zero_copy_only=False)
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     out = {}
     for rows in np.split(order, bounds):
+        check(reading.should_stop)
         symbol = str(symbols.dictionary[int(codes[rows[0]])])
-        out[symbol] = _bars(file, symbol, times, columns, rows, timeframe)
+        out[symbol] = _bars(reading, symbol, times, columns, rows)
     return out
 
 
 def _bars(
-    file: Path,
+    reading: Reading,
     symbol: str,
     times: Times,
     columns: Mapping[str, Floats],
     rows: NDArray[Any],
-    timeframe: str,
 ) -> RawBars:
     taken = {name: np.ascontiguousarray(values[rows]) for name, values in columns.items()}
     own = times[rows]
-    if timeframe in _LONG_BARS:
+    if reading.timeframe in LONG_BARS:
         labelled = np.where(own == MISSING_TIME, own, own - own % NS_PER_DAY)
         if len(np.unique(labelled)) < len(np.unique(own)):
-            raise _bad(
-                file,
+            raise refusal(
+                reading.file,
                 f" ({symbol})",
-                f"several bars a day, but data.timeframe is {timeframe}",
+                f"several bars a day, but data.timeframe is {reading.timeframe}",
                 "set data.timeframe to the length of the bars",
             )
         own = labelled
@@ -311,91 +276,3 @@ def _joined(parts: list[RawBars]) -> RawBars:
         close=np.concatenate([p.close for p in parts]),
         volume=np.concatenate(volumes),
     )
-
-
-def _numbers(file: Path, table: pa.Table, name: str, is_text: bool) -> Floats:
-    column = table.column(name).combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
-    kind = column.type
-    try:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            return numbers(column)
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            floats = pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-            return np.array(floats, np.float64)
-    except BadValue as bad:
-        raise _misread(file, name, bad, is_text) from bad
-    raise _bad(file, f" column {name!r}", f"holds {kind}, not numbers")
-
-
-def _times(
-    file: Path, table: pa.Table, named: Mapping[str, str], timeframe: str, is_text: bool
-) -> Times:
-    column = table.column(named["time"]).combine_chunks()
-    kind = column.type
-    whole_days = timeframe in _LONG_BARS and "clock" not in named
-    try:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            if "clock" in named:
-                clock = pc.cast(table.column(named["clock"]).combine_chunks(), kind)
-                column = pc.binary_join_element_wise(column, clock, pa.scalar("T", kind))
-            # Times within a day are kept for now: `_bars` tells a daily file from a finer one by
-            # them.
-            kept = instants(column, whole_days=False)
-            return instants(column, whole_days=True) if whole_days and _one_a_day(kept) else kept
-        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-            if whole_days and getattr(kind, "tz", None):
-                column = pc.local_timestamp(column)  # the session's date is the one on the wall
-                kind = column.type
-            whole = pc.cast(
-                pc.cast(column, pa.timestamp("ns", getattr(kind, "tz", None))), pa.int64()
-            )
-            filled = pc.fill_null(whole, MISSING_TIME).to_numpy(zero_copy_only=False)
-            return np.array(filled, np.int64)
-        if pa.types.is_integer(kind):
-            return instants(pc.cast(column, pa.string()), whole_days=whole_days)
-    except BadValue as bad:
-        raise _misread(file, named["time"], bad, is_text) from bad
-    except pa.ArrowInvalid as error:
-        raise _bad(
-            file, f" column {named['time']!r}", f"holds an impossible time ({error})"
-        ) from error
-    raise _bad(file, f" column {named['time']!r}", f"holds {kind}, not dates or times")
-
-
-def _one_a_day(times: Times) -> bool:
-    """Whether all times are at the same time of day, as in a daily file with a zone."""
-    known = times[times != MISSING_TIME]
-    return len(np.unique(known % NS_PER_DAY)) <= 2  # two: daylight saving moves the hour
-
-
-def _symbols(file: Path, column: Any, name: str, is_text: bool) -> Any:
-    text = pc.utf8_trim_whitespace(pc.cast(column.combine_chunks(), pa.string()))
-    lengths = pc.fill_null(pc.binary_length(text), 0).to_numpy(zero_copy_only=False)
-    bad = np.flatnonzero((lengths == 0) | (lengths > 255))
-    if len(bad):
-        shown = str(text[int(bad[0])] or "")[:40]
-        raise _misread(
-            file, name, BadValue(int(bad[0]), shown, "a symbol of 1 to 255 characters"), is_text
-        )
-    return pc.dictionary_encode(text)
-
-
-def _misread(file: Path, name: str, bad: BadValue, is_text: bool) -> BacktestValidationError:
-    shown = bad.text if len(bad.text) <= 40 else bad.text[:39] + "…"
-    place = f" line {_line_of(file, bad.row)}" if is_text else f" row {bad.row + 1}"
-    return _bad(file, f"{place}, column {name!r}", f"{shown!r} is not {bad.wanted}")
-
-
-def _line_of(file: Path, row: int) -> int:
-    """Return the line of a row; the reader leaves out empty lines."""
-    left = row + 1  # and the header
-    with pa.input_stream(str(file), compression="detect") as stream:
-        lines = stream.read().splitlines()
-    for number, line in enumerate(lines, start=1):
-        if line.strip(b"\r\n"):
-            if left == 0:
-                return number
-            left -= 1
-    return row + 2

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +23,13 @@ from engine.types import NS_PER_DAY, TIMEFRAME_NS
 from engine.validate import CheckedBars, check_bars
 from storage.errors import CorruptDatabaseError
 from storage.market.files import read_bars
+from storage.market.local_reference import check_folders, keep_folders
+from storage.market.reference import FieldSeries, Reference
+from storage.market.sidecars import read_fields, read_reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
-from storage.paths import market_dir
+from storage.market.tables import read_parquet
+from storage.paths import market_dir, reference_dir
+from storage.stopping import ShouldStop, never
 
 _HEAD = b"tradebench"
 _COLUMNS = ("time_ns", "open", "high", "low", "close", "volume")
@@ -44,11 +49,11 @@ class LocalSource:
     """The imported bars of one timeframe as a source."""
 
     label = "local"
-    adjustment = "raw"
 
-    def __init__(self, timeframe: str = "1d") -> None:
+    def __init__(self, timeframe: str = "1d", should_stop: ShouldStop = never) -> None:
         """Take the length of the bars."""
         self._timeframe = timeframe
+        self._should_stop = should_stop
 
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what was imported in this timeframe."""
@@ -56,11 +61,19 @@ class LocalSource:
 
     def bars(self, symbols: Sequence[str]) -> dict[str, RawBars]:
         """Return the bars of symbols."""
-        return {symbol: _load(_file(symbol, self._timeframe)) for symbol in symbols}
+        return {
+            symbol: _load(_file(symbol, self._timeframe), self._should_stop) for symbol in symbols
+        }
 
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return nothing: imports hold no corporate actions."""
-        return ()
+    def reference(self) -> Reference:
+        """Return what was imported beside bars."""
+        return read_reference(reference_dir(), self._should_stop)
+
+    def field_series(
+        self, names: Collection[str], codes: Sequence[str]
+    ) -> dict[str, dict[str, FieldSeries]]:
+        """Return the values of fields by field and code."""
+        return read_fields(reference_dir(), names, codes, self._should_stop)
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return everything as ``all``."""
@@ -87,8 +100,11 @@ def import_bars(
     currency: str = "USD",
     columns: Mapping[str, str] | None = None,
     on_bad_bars: Literal["refuse", "drop"] = "refuse",
+    adjustment: Literal["raw", "split", "total"] = "raw",
 ) -> tuple[Imported, ...]:
     """Check the bars of files and folders and keep a copy; a symbol that is there is replaced.
+
+    What lies beside the bars of a folder (members, companies, actions, figures) is kept with them.
 
     Nothing is kept unless everything can be: the checks of all paths come first.
 
@@ -99,11 +115,14 @@ def import_bars(
         currency: in which the prices are.
         columns: our name = the file's name, where that is odd.
         on_bad_bars: ``refuse`` or ``drop``.
+        adjustment: what is worked into the prices.
 
     Raises:
         BacktestNotFoundError, BacktestValidationError: as for `read_bars` and ``check_bars``.
     """
     checked: dict[tuple[str, str], tuple[CheckedBars, Path]] = {}
+    paths = tuple(paths)
+    check_folders(paths)
     for path in paths:
         raw = read_bars(path, timeframe or "1m", columns, (symbol,) if symbol else ())
         for name, bars in raw.items():
@@ -128,8 +147,9 @@ def import_bars(
                     )
                 )
             checked[name, length] = (good, path)
+    keep_folders(paths)
     return tuple(
-        _store(name, length, bars, path, currency)
+        _store(name, length, bars, path, currency, adjustment)
         for (name, length), (bars, path) in checked.items()
     )
 
@@ -162,12 +182,14 @@ def _file(symbol: str, timeframe: str) -> Path:
     return market_dir() / timeframe / f"{urllib.parse.quote(symbol, safe='')[:120]}-{tail}.parquet"
 
 
-def _store(symbol: str, timeframe: str, bars: CheckedBars, origin: Path, currency: str) -> Imported:
+def _store(
+    symbol: str, timeframe: str, bars: CheckedBars, origin: Path, currency: str, adjustment: str
+) -> Imported:
     info = SymbolInfo(
         symbol=symbol,
         timeframe=timeframe,
         currency=currency,
-        adjustment="raw",
+        adjustment=adjustment,
         n_bars=len(bars.time_ns),
         first_ns=int(bars.time_ns[0]),
         last_ns=int(bars.time_ns[-1]),
@@ -198,9 +220,9 @@ def _head(file: Path) -> tuple[SymbolInfo, dict[str, Any]]:
         raise _damaged(file) from error
 
 
-def _load(file: Path) -> RawBars:
+def _load(file: Path, should_stop: ShouldStop) -> RawBars:
     try:
-        table = pq.ParquetFile(file).read()
+        table = read_parquet(file, should_stop)
         return RawBars(**{name: table.column(name).to_numpy() for name in _COLUMNS})
     except (pa.ArrowException, KeyError, OSError) as error:
         raise _damaged(file) from error

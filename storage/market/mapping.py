@@ -45,6 +45,55 @@ class IndexTable:
 
 
 @dataclass(frozen=True)
+class InstrumentTable:
+    """A table of companies, one row per company; only ``code`` must be there."""
+
+    table: str = "instruments"
+    code: str = "code"
+    name: str = "name"
+    market: str = "market"
+    calendar: str = "calendar"
+    currency: str = "currency"
+    lot_size: str = "lot_size"
+    tick_size: str = "tick_size"
+    multiplier: str = "multiplier"
+    listed_on: str = "listed_on"
+    delisted_on: str = "delisted_on"
+    delisting_return: str = "delisting_return"
+
+
+@dataclass(frozen=True)
+class MemberTable:
+    """A table of memberships; ``valid_to`` is the first day outside, NULL while it lasts."""
+
+    table: str = "index_members"
+    index_name: str = "index_name"
+    code: str = "code"
+    valid_from: str = "valid_from"
+    valid_to: str = "valid_to"
+
+
+@dataclass(frozen=True)
+class ActionTable:
+    """A table of splits (new shares per old) and dividends (money per share)."""
+
+    table: str = "corporate_actions"
+    code: str = "code"
+    ex_date: str = "ex_date"
+    kind: str = "kind"
+    value: str = "value"
+
+
+@dataclass(frozen=True)
+class FieldTable:
+    """A table of what was published of a company, by date; every column of numbers is a field."""
+
+    table: str = "stock_info"
+    code: str = "code"
+    date: str = "as_of_date"
+
+
+@dataclass(frozen=True)
 class MarketMapping:
     """Where a database keeps what we read.
 
@@ -52,14 +101,22 @@ class MarketMapping:
         schema: the schema of all tables.
         prices: daily bars.
         indexes: benchmark series; a database without the table has none.
+        instruments, members, actions, fields: companies, memberships, corporate actions and published
+            figures; each may be missing.
         currency: of all prices.
+        calendar: of the exchange, "" when it is not known.
         adjustment: ``raw``, ``split`` or ``total``: what has been worked into the prices.
     """
 
     schema: str = "public"
     prices: PriceTable = field(default_factory=PriceTable)
     indexes: IndexTable = field(default_factory=IndexTable)
+    instruments: InstrumentTable = field(default_factory=InstrumentTable)
+    members: MemberTable = field(default_factory=MemberTable)
+    actions: ActionTable = field(default_factory=ActionTable)
+    fields: FieldTable = field(default_factory=FieldTable)
     currency: str = "KRW"
+    calendar: str = "XKRX"
     adjustment: str = "raw"
 
 

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.stopping import ShouldStop
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
@@ -61,18 +63,11 @@ class MarketSource(Protocol):
     def label(self) -> str:
         """What people see: ``DEMO``, or a path."""
 
-    @property
-    def adjustment(self) -> str:
-        """``raw``, ``split`` or ``total``."""
-
     def symbols(self) -> tuple[SymbolInfo, ...]:
         """Return what there is, in bytewise order of the names."""
 
     def bars(self, symbols: Sequence[str]) -> Mapping[str, RawBars]:
         """Return the bars of symbols that `symbols` has named."""
-
-    def splits(self, symbol: str) -> tuple[tuple[int, float], ...]:
-        """Return (ex-date in nanoseconds, new shares per old share), in the order of time."""
 
     def universe(self, name: str) -> tuple[str, ...] | None:
         """Return the symbols of a universe, or None when there is no such universe."""
@@ -105,8 +100,11 @@ class RangedSource(Protocol):
         """Give the connection back."""
 
 
-OpenDatabase = Callable[[str], MarketSource | None]
-"""Returns the database of a connection profile, or None when there is no profile of this name."""
+OpenDatabase = Callable[[str, ShouldStop], MarketSource | None]
+"""Returns the database of a connection profile, or None when there is no profile of this name.
+
+It and its source wait for nothing once the second argument says so.
+"""
 
 
 def raw_infos(

@@ -22,6 +22,7 @@ from storage.postgres import Guard, guarded
 from storage.reading import now
 from storage.runs import RunStore
 from storage.shared.setup import look, require_ready
+from storage.stopping import ShouldStop, never
 from storage.sync import outbox, verdict
 from storage.sync.backoff import pause_seconds
 from storage.sync.outbox import Item
@@ -81,7 +82,7 @@ def push_pending(
     connect: Connect,
     *,
     force: bool = False,
-    should_stop: Callable[[], bool] | None = None,
+    should_stop: ShouldStop = never,
 ) -> SyncReport:
     """Send every finished run that is due; takes the runs that finish meanwhile, too.
 
@@ -91,17 +92,16 @@ def push_pending(
         store: the local database.
         connect: opens a connection to the team's, as `storage.postgres.Connector` does.
         force: also send what is in a pause after a failure.
-        should_stop: asked between runs, and twenty times a second while the server is waited for.
+        should_stop: asked between runs, and fifty times a second while the server is waited for.
 
     Raises:
         BacktestStorageError: the local database cannot be used; of the server nothing is raised.
     """
     database = store.database
-    stop = should_stop or _never
     outcomes: list[Outcome] = []
     end: End = "done"
     if outbox.next_due(database, after=0, at=_due_by(force)) is not None:
-        end = _push_all(database, connect, force, stop, outcomes)
+        end = _push_all(database, connect, force, should_stop, outcomes)
     counts = outbox.counts(database)
     return SyncReport(
         end=end,
@@ -117,7 +117,7 @@ def _push_all(
     database: LocalDatabase,
     connect: Connect,
     force: bool,
-    stop: Callable[[], bool],
+    stop: ShouldStop,
     outcomes: list[Outcome],
 ) -> End:
     """Connect, and send run after run until none is due or the connection is no use any more."""
@@ -127,9 +127,11 @@ def _push_all(
             with connection.begin():
                 require_ready(look(connection))
         except Exception as error:
+            if stop():
+                return "stopped"
             judged = verdict.of_connection(error)
             outcomes.append(Outcome(None, judged, verdict.sentence(error), error))
-            return "stopped" if stop() else _ENDS[judged]
+            return _ENDS[judged]
         for item in _due(database, force):
             outcome = None if stop() else _push_one(database, connection, item, stop)
             if outcome is None:
@@ -143,7 +145,7 @@ def _push_all(
 
 
 def _push_one(
-    database: LocalDatabase, connection: sa.Connection, item: Item, stop: Callable[[], bool]
+    database: LocalDatabase, connection: sa.Connection, item: Item, stop: ShouldStop
 ) -> Outcome | None:
     """Send one run and write down here what came of it; None when it was stopped."""
     try:
@@ -173,7 +175,7 @@ def _due(database: LocalDatabase, force: bool) -> Iterator[Item]:
 
 
 @contextlib.contextmanager
-def _connected(connect: Connect, stop: Callable[[], bool]) -> Iterator[sa.Connection]:
+def _connected(connect: Connect, stop: ShouldStop) -> Iterator[sa.Connection]:
     """Open one connection, watched over: a server that falls silent is not waited for for ever."""
     with (
         contextlib.closing(connect()) as raw,
@@ -202,7 +204,3 @@ def _tell(guard: Guard, engine: sa.Engine) -> None:
 
 def _due_by(force: bool) -> dt.datetime | None:
     return None if force else now()
-
-
-def _never() -> bool:
-    return False

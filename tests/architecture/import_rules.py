@@ -29,6 +29,7 @@ FLOORS = (
     ("models",),
     ("charts", "presenters"),
     ("views",),
+    ("workbench",),
     ("app",),
     ("cli", "selftest"),
     ("__main__",),
@@ -38,6 +39,7 @@ OF_WINDOWS = tuple(
     f"desktop.{room}"
     for room in (
         "actions", "app", "charts", "models", "presenters", "selftest", "tasks", "theme", "views",
+        "workbench",
     )
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import qasync
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop.service.facade import Service
 from desktop.tasks.aio import Door
 from desktop.theme import Theme, apply_theme
+from tests.desktop.million import million_bars
 from tests.desktop.workbench import Desk, at_work
 
 
@@ -46,3 +48,9 @@ def desk(qtbot: QtBot, qapp: QApplication) -> Iterator[Desk]:
     """Sit down at an open workbench."""
     with at_work(qtbot, qapp) as desk:
         yield desk
+
+
+@pytest.fixture(scope="session")
+def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a million bars once and return the file."""
+    return million_bars(tmp_path_factory.mktemp("million"))

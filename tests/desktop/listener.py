@@ -10,12 +10,13 @@ from desktop.tasks.worker import Task
 
 
 class Listener(QObject):
-    """What was heard of a task, in order; when progress came, and on which threads anything did."""
+    """What was heard of a task, in order; when it came, and on which threads."""
 
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.heard: list[tuple[str, Any]] = []
         self.times: list[float] = []
+        self.when: dict[str, float] = {}
         self.threads: set[int] = set()
         task.progress.connect(self._on_progress)
         task.succeeded.connect(self._on_succeeded)
@@ -30,6 +31,7 @@ class Listener(QObject):
 
     def _note(self, what: str, value: Any = None) -> None:
         self.heard.append((what, value))
+        self.when[what] = time.monotonic()
         self.threads.add(threading.get_ident())
 
     def _on_progress(self, value: object) -> None:

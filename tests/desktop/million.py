@@ -45,29 +45,39 @@ def set_up_on(file: Path, fast: int = 20, slow: int = 120) -> dict[str, Any]:
 
 
 class Heartbeat(QObject):
-    """A timer on the GUI thread that notes when it was heard."""
+    """A timer on the GUI thread that notes when it was heard, and how much that thread had worked by then."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.beats: list[float] = []
+        self.worked: list[float] = []
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_BEAT_MS)
         self._timer.timeout.connect(self._on_timeout)
 
     def __enter__(self) -> "Heartbeat":
-        self.beats.append(time.perf_counter())
+        self._note()
         self._timer.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._timer.stop()
-        self.beats.append(time.perf_counter())
+        self._note()
 
     @property
     def largest_gap_ms(self) -> float:
         """The longest silence in milliseconds."""
         return float(np.diff(self.beats).max() * 1000)
 
+    @property
+    def largest_work_ms(self) -> float:
+        """The most processor time of this thread between two beats: a gap that no busy machine makes longer."""
+        return float(np.diff(self.worked).max() * 1000)
+
     def _on_timeout(self) -> None:
+        self._note()
+
+    def _note(self) -> None:
         self.beats.append(time.perf_counter())
+        self.worked.append(time.thread_time())

@@ -82,6 +82,16 @@ def test_a_run_keeps_the_source_of_its_strategy(home):
     assert (sma_cross.SmaCross.source_text(),) in texts
 
 
+@pytest.mark.needs_posix
+def test_a_strategy_file_is_checked_and_run_without_python(home):
+    run(home, "strategy", "new", "mine")
+    file = home / "strategies" / "mine.py"
+
+    checked = run(home, "strategy", "check", str(file), "--trust", "--json")
+
+    assert json.loads(checked.stdout)["cuts"] == 20
+
+
 def test_every_part_is_well(home):
     done = run(home, "doctor", "--json")
 

@@ -1,7 +1,5 @@
 """What the charts paint, say and keep while a run grows."""
 
-import time
-
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -23,8 +21,6 @@ from tests.desktop.chart_worlds import (
     N,
     filled_stack,
     instants,
-    some_bars,
-    some_trades,
     walk,
     wheel,
 )
@@ -122,8 +118,11 @@ def test_a_run_grows_from_the_left_into_the_room_kept_for_it(qtbot: QtBot) -> No
     stack.begin_live(N, 100_000.0, "Momentum")
     room = stack.equity.x_range
 
-    stack.append(instants()[:500], walk()[:500])
-    stack.grow_to(instants()[:900], walk()[:900])
+    grown = Curves(initial_capital=100_000.0)
+    grown.grow_to(instants()[:500], walk()[:500])
+    stack.grow_to(grown.snapshot())
+    grown.grow_to(instants()[:900], walk()[:900])
+    stack.grow_to(grown.snapshot())
 
     assert room[1] > N - 1
     assert stack.equity.x_range[1] == pytest.approx(room[1], rel=0.02)
@@ -210,21 +209,36 @@ def test_tab_shows_a_focus_ring_of_two_pixels(qtbot: QtBot) -> None:
     assert image.pixelColor(301, 2).name() != DARK.focus
 
 
-def test_a_million_candles_are_painted_in_a_moment(qtbot: QtBot) -> None:
-    n = 1_000_000
-    bars = some_bars(n)
-    chart = PriceChart(DARK)
-    qtbot.addWidget(chart)
-    chart.resize(1280, 800)
-    entries = np.arange(0, n - 30, 20).tolist()
-    chart.set_prices(Prices(instants(n, 0) // 1440, bars), some_trades(bars, entries))
-    chart.show()
-    QApplication.processEvents()
+def test_many_changes_before_a_frame_are_laid_out_once(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = filled_stack(qtbot)
+    qtbot.wait(20)
+    laid_out: list[Chart] = []
+    lay_out = Chart._lay_out
 
-    began = time.perf_counter()
-    for step in range(20):
-        chart.show_range(10_000 + step * 3000, 510_000 + step * 3000)
-        QApplication.processEvents()
-    each = (time.perf_counter() - began) / 20
+    def counted(chart: Chart) -> None:
+        laid_out.append(chart)
+        lay_out(chart)
 
-    assert each < 0.33  # ten times the goal of 30 a second
+    monkeypatch.setattr(Chart, "_lay_out", counted)
+
+    for k in range(10):
+        stack.cursor.set_range(stack.equity.base, 100.0 + k, 400.0 + k)
+    before = len(laid_out)
+    qtbot.wait(20)
+
+    assert before == 0
+    assert sorted(map(id, laid_out)) == sorted(map(id, stack.charts))
+    assert stack.price.x_range == (109.0, 409.0)
+
+
+def test_who_asks_for_a_pixel_before_the_frame_gets_the_one_of_the_last_change(
+    qtbot: QtBot,
+) -> None:
+    stack = filled_stack(qtbot)
+
+    stack.cursor.set_range(stack.equity.base, 100.0, 400.0)
+
+    scale = stack.price.scale_now()
+    assert (scale.x0, scale.x1) == (100.0, 400.0)

@@ -164,7 +164,7 @@ def test_what_a_strategy_file_raises_names_its_line(tmp_path, capsys):
     config = tmp_path / "mine.toml"
     config.write_text(f'[strategy]\nname = "{file.as_posix()}"\n')
 
-    outcome = tradebench(capsys, "run", str(config))
+    outcome = tradebench(capsys, "run", str(config), "--trust")
 
     assert_told(outcome, BAD_INPUT, "mine.py, line 5", "ZeroDivisionError")
 

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
 SLOW = {"name": "sma_cross", "params": {"fast": 20, "slow": 200}}
 HOLD = {"name": "buy_and_hold", "params": {}}
+RSI = {"name": "rsi_reversion", "params": {}}
 LATE = {"source": "demo", "symbols": ["AAPL"], "start": "2008-01-01", "benchmark": "EQUAL5"}
 
 
@@ -228,6 +229,8 @@ def test_runs_are_told_apart_by_name_then_by_setting_then_by_id(service: Service
     assert labels_of(compare([fast, hold])) == ("SMA crossover", "Buy and hold")
     assert labels_of(compare([fast, slow])) == ("slow 50", "slow 200")
     assert labels_of(compare([fast, same])) == (fast.short_id, same.short_id)
+    assert labels_of(compare([fast, hold, same])) == (fast.short_id, "Buy and hold", same.short_id)
+    assert labels_of(compare([fast, hold, slow])) == ("slow 50", "Buy and hold", "slow 200")
 
 
 def test_the_same_run_twice_is_one_run_too_few(service: Service) -> None:
@@ -235,3 +238,17 @@ def test_the_same_run_twice_is_one_run_too_few(service: Service) -> None:
 
     with pytest.raises(Exception, match="two to ten"):
         compare_runs(service, [run_id, run_id])
+
+
+def test_four_runs_fit_beside_each_other_without_scrolling_their_metrics(
+    qtbot: QtBot, service: Service, door: Door, theme: Theme
+) -> None:
+    strategies = ({}, {"strategy": SLOW}, {"strategy": HOLD}, {"strategy": RSI})
+    ids = [finished(service, **sections).record.run_id for sections in strategies]
+    window = opened(qtbot, service, door, theme, ids)
+
+    window.resize(1280, 800)
+    window.show()
+    qtbot.wait(50)
+
+    assert window.metrics_table.horizontalScrollBar().maximum() == 0

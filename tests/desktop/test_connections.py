@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from desktop.presenters.run import RunState
 from desktop.views.connection_dialog import ConnectionDialog
 from desktop.views.password_dialog import PasswordDialog
+from storage.credentials import entry_of
 from storage.profiles import Profile, ProfileStore
 from tests.desktop.workbench import Desk
 from tests.postgres import Server, free_port
@@ -243,6 +244,26 @@ def test_a_wrong_password_is_asked_for_again(desk: Desk, market: Profile) -> Non
     desk.click(dialog.run)
     desk.wait_for(lambda: len(desk.runs()) == 2)
     desk.wait_idle()
+    assert desk.newest().status == "completed"
+
+
+def test_a_wrong_password_in_the_keyring_is_tried_once_and_then_asked_for(
+    desk: Desk, market: Profile
+) -> None:
+    desk.profiles.save(market)
+    desk.keyring.entries[entry_of(market)] = "wrong " + SECRET
+    set_up_on(desk)
+
+    desk.bench.start_run()
+    desk.wait_for(lambda: len(desk.runs()) == 1)
+    desk.wait_idle()
+    assert desk.newest().status == "failed"
+    dialog = asked(desk)
+    desk.qtbot.keyClicks(dialog.password, SECRET)
+    desk.click(dialog.run)
+    desk.wait_for(lambda: len(desk.runs()) == 2)
+    desk.wait_idle()
+
     assert desk.newest().status == "completed"
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desktop.charts.decimate import BarPyramid, Bars, Growing, LinePyramid, block_size, merge_bars
+from desktop.charts.layers import ends_of
 
 NAN = float("nan")
 
@@ -169,3 +170,51 @@ def test_a_million_points_cost_a_screen() -> None:
     assert len(view.first) <= 302
     assert drawn < 0.05  # ten times the goal
     assert built < 3.0
+
+
+@given(st.integers(0, 3000), st.integers(0, 99), st.booleans())
+def test_the_lowest_and_the_highest_of_all_are_known_without_a_look_at_each(
+    n: int, seed: int, holes: bool
+) -> None:
+    values = line(n, seed, holes)
+    pyramid = LinePyramid(values)
+
+    low, high = pyramid.lowest(), pyramid.highest()
+
+    if not np.isfinite(values).any():
+        assert (low, high) == (None, None)
+    else:
+        assert (values[low], values[high]) == (np.nanmin(values), np.nanmax(values))
+
+
+def test_a_snapshot_stays_while_the_line_grows_on_and_the_line_while_a_snapshot_grows() -> None:
+    values = line(5000, 7)
+    grown = LinePyramid()
+    grown.append(values[:3000])
+
+    early = grown.snapshot()
+    grown.append(values[3000:4000])
+    early.append(values[3000:3001] + 1)
+
+    assert np.array_equal(early.values, [*values[:3000], values[3000] + 1])
+    assert np.array_equal(grown.values, values[:4000])
+    assert early.indices(0, 3001, 100).max() == 3000
+
+
+def test_taking_a_snapshot_shows_the_longer_line_to_whoever_holds_the_shorter() -> None:
+    values = line(5000, 8)
+    shown, grown = LinePyramid(), LinePyramid()
+    grown.append(values)
+
+    shown.take(grown.snapshot())
+
+    assert np.array_equal(shown.indices(0, 5000, 90), LinePyramid(values).indices(0, 5000, 90))
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 3000])
+def test_the_ends_of_a_line_are_its_first_and_last_numbers(n: int) -> None:
+    values = np.concatenate((np.full(1500, NAN), line(n, 3), np.full(2500, NAN)))
+    inner = values[1500 : 1500 + n]
+
+    assert ends_of(values) == ((inner[0], inner[-1]) if n else None)
+    assert ends_of(inner) == ((inner[0], inner[-1]) if n else None)

@@ -1,5 +1,6 @@
 """The one command: which of window and terminal it opens, and what it says where no window can be."""
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -44,6 +45,21 @@ def run(arguments: list[str], env: dict[str, str]) -> subprocess.CompletedProces
         encoding="utf-8",
         timeout=240,
     )
+
+
+def can_be_loaded(variable: str) -> bool:
+    """Tell whether this computer has the system libraries of the display that a variable names.
+
+    A bare server lacks some; what the program then says is the missing library, before it asks any display.
+    """
+    platform = {"DISPLAY": "xcb", "WAYLAND_DISPLAY": "wayland"}.get(variable)
+    if platform is None:
+        return True
+    try:
+        ctypes.CDLL(str(next(display._plugin_files(platform))))
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(("arguments", "windows"), [([], [False]), (["demo"], [True])])
@@ -118,7 +134,7 @@ def test_a_display_that_is_not_there_ends_in_a_sentence_not_in_an_abort(variable
     done = run([], without_display(**{variable: value}))
 
     assert done.returncode == 5, done.stderr
-    assert word in done.stderr
+    assert (word if can_be_loaded(variable) else "cannot be found") in done.stderr
     assert len(done.stderr.splitlines()) <= 3
 
 

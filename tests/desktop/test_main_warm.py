@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from desktop.presenters.run import backtest
+from desktop.presenters.attempt import Attempt
 from desktop.service.facade import Service
 from desktop.service.kernel_cache import VARIABLE
 from desktop.tasks.worker import Control
 from desktop.warm import Warmer, command, note_of
 from engine.result import BacktestProgress
+from storage.errors import Stopped
 from tests.architecture.tree import ROOT
 from tests.desktop.windows import demo_config
 
@@ -123,7 +124,7 @@ def test_the_work_of_a_run_says_that_it_compiles_before_it_loads(service: Servic
     def ready(_should_stop: object, on_wait) -> None:
         on_wait()
 
-    view = backtest(service, demo_config(), ready=ready)(Control(report, threading.Event()))
+    view = Attempt(service, demo_config(), ready=ready).drive(Control(report, threading.Event()))
 
     assert view is not None
     assert stages[:2] == ["compile", "load"]
@@ -135,7 +136,12 @@ def test_a_run_that_is_stopped_while_it_waits_is_kept_as_cancelled(service: Serv
     def ready(_should_stop: object, _on_wait: object) -> None:
         stop.set()
 
-    view = backtest(service, demo_config(), ready=ready)(Control(lambda _report: None, stop))
+    attempt = Attempt(service, demo_config(), ready=ready)
+    control = Control(lambda _report: None, stop)
+
+    with pytest.raises(Stopped):
+        attempt.drive(control)
+    view = attempt.keep(control)
 
     assert view is None
     assert [run.status for run in service.history().items] == ["cancelled"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from desktop.presenters.result import ResultPresenter, open_run, prices_of
@@ -16,7 +17,7 @@ from desktop.theme import Theme
 from desktop.tokens import tokens_for
 from desktop.views.key_numbers import KeyNumbers
 from desktop.views.result_view import ResultView
-from desktop.views.run_charts import RunCharts, charts_of
+from desktop.views.run_charts import LiveCharts, RunCharts, charts_of
 from engine.result import BacktestResult, LiveCurve
 from storage.runs import RunStore
 from tests.builders import days, make_config, make_result, make_strategy
@@ -207,9 +208,10 @@ def test_curves_grow_while_the_run_is_under_way(qtbot: QtBot, theme: Theme) -> N
     time_ns, equity = days(300), np.linspace(100_000.0, 130_000.0, 300)
     view.begin_live(300, 100_000.0, "SMA crossover")
 
-    view.append_live(LiveCurve(time_ns[:100], equity[:100]))
+    grow = LiveCharts(100_000.0)
+    view.append_live(grow(LiveCurve(time_ns[:100], equity[:100])))
     early = len(view.charts.equity.base)
-    view.append_live(LiveCurve(time_ns[:250], equity[:250]))
+    view.append_live(grow(LiveCurve(time_ns[:250], equity[:250])))
 
     assert (early, len(view.charts.equity.base)) == (100, 250)
     assert view.charts.equity.x_range[1] >= 299
@@ -224,7 +226,8 @@ def test_a_finished_run_takes_the_place_of_its_live_curves(
 ) -> None:
     view, run = on_screen(qtbot, theme), demo_view(service)
     view.begin_live(len(run.result.time_ns), 100_000.0)
-    view.append_live(LiveCurve(run.result.time_ns[:50], run.result.curve.equity[:50]))
+    some = LiveCurve(run.result.time_ns[:50], run.result.curve.equity[:50])
+    view.append_live(LiveCharts(100_000.0)(some))
 
     view.show_run(run)
 
@@ -256,7 +259,7 @@ def test_each_state_says_what_is_the_matter(qtbot: QtBot, theme: Theme) -> None:
     assert view.state.words.splitlines() == [
         "This run has no result",
         "There is no symbol 'NOPE'",
-        "there are AAPL and IBM",
+        "There are AAPL and IBM",
     ]
 
 
@@ -283,8 +286,9 @@ def test_the_key_numbers_fit_whatever_the_width(
     qtbot.wait(20)
 
     assert view.width() == width
-    last = view.numbers.findChildren(type(view.header.title))[-1]
-    assert last.mapTo(view, last.rect().topRight()).x() <= width
+    shown = [label for label in view.numbers.findChildren(QLabel) if label.isVisible()]
+    assert max(label.mapTo(view, label.rect().topRight()).x() for label in shown) <= width
+    assert len([label for label in shown if label.property("role") == "caption"]) >= 6
 
 
 def test_opening_brings_the_run_with_its_prices(qtbot: QtBot, service: Service, door: Door) -> None:
@@ -359,3 +363,47 @@ def test_a_run_that_is_gone_says_so(qtbot: QtBot, service: Service, door: Door) 
         presenter.open("00000000")
 
     assert "00000000" in told.args[0].message
+
+
+def test_a_long_title_is_cut_and_whole_in_its_tooltip(
+    qtbot: QtBot, service: Service, theme: Theme
+) -> None:
+    view, run = on_screen(qtbot, theme, 640), demo_view(service)
+    title = "Moving averages of twenty and fifty days on everything that trades " * 3
+    least = view.minimumSizeHint().width()
+
+    view.show_run(replace(run, title=title))
+    qtbot.wait(20)
+
+    assert view.header.title.is_cut
+    assert view.header.title.toolTip() == title
+    assert view.width() == 640
+    assert view.minimumSizeHint().width() == least
+
+
+def test_showing_another_run_moves_nothing_but_its_own_panels(
+    qtbot: QtBot, service: Service, theme: Theme
+) -> None:
+    view, run = on_screen(qtbot, theme), demo_view(service)
+    view.show_run(run)
+    qtbot.wait(50)
+    before = [part.geometry() for part in (view.header, view.numbers, view.charts, view.tabs)]
+
+    view.show_run(replace(run, title="Another", badges=(), verdict=""))
+    qtbot.wait(50)
+
+    after = [part.geometry() for part in (view.header, view.numbers, view.charts, view.tabs)]
+    assert after == before
+
+
+def test_refused_orders_are_noted_with_their_reason(
+    qtbot: QtBot, service: Service, theme: Theme
+) -> None:
+    view = on_screen(qtbot, theme)
+    run = demo_view(service, account={"initial_capital": 10})
+
+    view.show_run(run)
+
+    refused = sum(run.drawn.refusals.values())
+    assert refused > 0
+    assert f"less than one lot: {refused}" in view.notes.toPlainText()

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from desktop.service.charting import MonthlyReturn, Series, monthly_returns, thin_indices, thinned
+from engine.statistics.calendar import monthly_returns as statistics_by_month
+from tests.engine.results import crossing
 
 CURVES = hnp.arrays(
     np.float64, st.integers(1, 400), elements=st.floats(-1e6, 1e6, allow_nan=False, width=32)
@@ -75,3 +77,18 @@ def test_the_months_multiply_up_to_the_total_return(values):
 
     assert np.prod([1 + m.rate for m in months]) == pytest.approx(equity[-1] / 1000.0, rel=1e-9)
     assert months[0] == MonthlyReturn(1970, 1, months[0].rate)
+
+
+def test_the_months_of_a_chart_are_those_of_the_statistics():
+    result = crossing()
+    chart = monthly_returns(Series(result.time_ns, result.curve.equity), 100_000.0)
+
+    years = statistics_by_month(result.time_ns, result.curve.equity, 100_000.0)
+
+    theirs = {
+        (year.year, month): rate
+        for year in years
+        for month, rate in enumerate(year.months, start=1)
+        if rate is not None
+    }
+    assert {(m.year, m.month): m.rate for m in chart} == pytest.approx(theirs, rel=1e-9, abs=1e-12)

@@ -16,7 +16,7 @@ from tests.desktop.workbench import Desk, at_work, windows_left
 
 def exported(desk: Desk, path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """Press Ctrl+E, choose a path, and read what was written there."""
-    monkeypatch.setattr("desktop.app.choose_csv_path", lambda *_: path)
+    monkeypatch.setattr("desktop.workbench.browsing.choose_csv_path", lambda *_: path)
     desk.press(Qt.Key.Key_E)
     desk.wait_for(lambda: "Saved" in desk.message())
     with path.open(newline="", encoding="utf-8") as file:
@@ -107,7 +107,7 @@ def test_an_export_that_is_not_wanted_after_all_writes_nothing(
     desk.set_up()
     desk.run_to_end()
     before = sorted(tmp_path.iterdir())
-    monkeypatch.setattr("desktop.app.choose_csv_path", lambda *_: None)
+    monkeypatch.setattr("desktop.workbench.browsing.choose_csv_path", lambda *_: None)
 
     desk.press(Qt.Key.Key_E)
     desk.wait_idle()

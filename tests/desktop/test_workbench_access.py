@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.presenters.passwords import PasswordQuestion
+from desktop.presenters.logins import PasswordQuestion
 from desktop.views.password_dialog import PasswordDialog
 from storage.profiles import make_profile
 from tests.desktop.workbench import Desk

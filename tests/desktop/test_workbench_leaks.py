@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
-from desktop.app import Workbench
+from desktop.workbench.bench import Workbench
 from tests.desktop.workbench import at_work
 
 

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.tasks.throttle import Throttle
-from desktop.tasks.worker import PROGRESS_PER_SECOND, Cancelled, Control, Tasks
+from desktop.tasks.worker import PROGRESS_PER_SECOND, Control, Tasks
+from storage.errors import Stopped
 from tests.desktop.listener import Listener
 
 WAIT_MS = 10_000
@@ -123,9 +124,9 @@ def test_a_cancel_before_the_start_is_not_lost(qtbot: QtBot, tasks: Tasks) -> No
     assert listener.heard == [("cancelled", None), ("finished", None)]
 
 
-def test_cancelled_raised_without_being_asked_is_cancelled_too(qtbot: QtBot, tasks: Tasks) -> None:
+def test_stopped_raised_without_being_asked_is_cancelled_too(qtbot: QtBot, tasks: Tasks) -> None:
     def work(control: Control) -> None:
-        raise Cancelled
+        raise Stopped
 
     listener = finished(qtbot, tasks, work)
 

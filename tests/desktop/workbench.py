@@ -20,7 +20,6 @@ from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from desktop.actions import Command
-from desktop.app import Parts, Workbench
 from desktop.presenters.run import RunState
 from desktop.service.databases import database_sources
 from desktop.service.demo import demo_config
@@ -28,8 +27,10 @@ from desktop.service.facade import Service
 from desktop.service.running import bars_of, strategy_of
 from desktop.service.sync import SyncService
 from desktop.tasks.aio import Door
+from desktop.tasks.collector import short_collections
 from desktop.tasks.worker import let_workers_give_way
 from desktop.theme import apply_theme
+from desktop.workbench.bench import Parts, Workbench
 from engine.simulate import run_backtest
 from storage import paths
 from storage.credentials import Credentials
@@ -177,7 +178,7 @@ def at_work(
         Service.open(path, database=database_sources(profiles, credentials)) as service,
     ):
         door = Door(loop)
-        sync = SyncService(service.store, profiles, lambda p: credentials.load(p).password)
+        sync = SyncService.over(service.store, profiles, credentials, door.is_closing)
         parts = Parts(profiles, credentials, sync, today=lambda: TODAY)
         bench = Workbench(service, door, theme, settings, parts)
         desk = Desk(bench, qtbot, profiles, keyring)
@@ -185,7 +186,8 @@ def at_work(
         qtbot.waitExposed(bench.window)
         desk.wait_for(lambda: door.is_idle)
         try:
-            yield desk
+            with short_collections():
+                yield desk
         finally:
             bench.window.close()
             qtbot.waitUntil(bench.ended.is_set, timeout=WAIT_MS)

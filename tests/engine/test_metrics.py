@@ -1,6 +1,7 @@
 """Metrics: their definitions, and every case in which a definition gives no number."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from engine.metrics import METRICS, bars_per_year, compute_metrics, drawdown, scaled_benchmark
 from engine.types import FILL, NS_PER_DAY, TRADE
+from tests.engine.comparing import differing
 from tests.naive.metrics import naive_benchmark_metrics, naive_curve_metrics, naive_trade_metrics
+from tests.shared import shared_path
 
 NAN = float("nan")
 MONDAY = 4 * NS_PER_DAY  # 1970-01-05
@@ -52,18 +55,6 @@ def measured(
 
 def picked(metrics: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
     return {name: metrics[name] for name in expected}
-
-
-def differing(
-    metrics: dict[str, Any], expected: dict[str, Any], rel: float, abs_: float
-) -> dict[str, Any]:
-    """Return what is not as expected within the tolerances, as name: (found, expected)."""
-    return {
-        name: (metrics[name], value)
-        for name, value in expected.items()
-        if metrics[name]
-        != (pytest.approx(value, rel=rel, abs=abs_) if isinstance(value, float) else value)
-    }
 
 
 def test_a_small_curve_by_hand() -> None:
@@ -256,6 +247,15 @@ def test_a_scaled_benchmark_starts_where_the_account_does() -> None:
     assert np.isnan(scaled_benchmark(np.array([NAN]), NAN, 1000.0)).all()
 
 
+def test_the_drawdowns_found_beside_the_metrics_are_the_drawdown_curve() -> None:
+    equity = np.array([90.0, 120.0, 60.0, 120.0 * (1 - 1e-16), 130.0])
+    beside = np.empty(5)
+
+    measured(equity.tolist(), 100.0, drawdown_out=beside)
+
+    assert beside.tolist() == drawdown(equity, 100.0).tolist()
+
+
 def test_drawdown_starts_from_the_initial_capital() -> None:
     assert drawdown(np.array([90.0, 120.0, 60.0]), 100.0) == pytest.approx([-0.1, 0.0, -0.5])
 
@@ -320,6 +320,21 @@ def test_the_ends_of_many_returns_are_those_of_a_full_sort() -> None:
     assert found[0]["tail_ratio"] == pytest.approx(
         abs(np.percentile(steps[0], 95) / np.percentile(steps[0], 5))
     )
+
+
+@pytest.mark.needs_shared
+def test_every_metric_of_the_rules_is_in_the_table() -> None:
+    rules = shared_path("design", "SEMANTICS.md").read_text(encoding="utf-8")
+    rows = rules.split("## Metrics")[1].splitlines()
+    named = {
+        name
+        for row in rows
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+
+    assert named - {metric.name for metric in METRICS} == set()
+    assert len(named) > 35
 
 
 money = st.integers(1, 400).map(float)

@@ -20,4 +20,4 @@ def test_every_published_file_is_read_by_some_test() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
-    assert sorted(files - texts - {"academic.json", "ffn_stats.json"}) == []
+    assert sorted(files - texts) == []

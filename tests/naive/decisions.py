@@ -112,7 +112,17 @@ def leave(account: Account, said: Said, side: int) -> None:
     born(account, order)
 
 
+def cancel(account: Account, said: Said) -> None:
+    """Withdraw what the strategy itself has placed and what still waits, all of it."""
+    mine = [o for o in account.waiting if o.symbol == said.symbol and o.parent is None]
+    for order in [order for order in mine if order.cause is Reason.SIGNAL]:
+        account.end(said.bar, order, OrderStatus.CANCELLED, OrderReason.SUPERSEDED)
+
+
 def decide(account: Account, said: Said) -> None:
+    if said.action.name == "CANCEL":
+        cancel(account, said)
+        return
     if said.action in EXITS and said.kind not in TIMED:
         rest_to_leave(account, said)
         return

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from statistics import stdev
 
 Series = list[float]
 Answers = list[float | None]
@@ -89,3 +90,42 @@ def _windows(values: Series, window: int, lag: int) -> list[Series]:
 
 def _strength(gain: float, loss: float) -> float:
     return 100 * gain / (gain + loss) if gain + loss > 0 else 50.0
+
+
+def ema(values: Series, bars: int) -> Answers:
+    """Exponential average that begins as the mean of the first ``bars`` values."""
+    answers: Answers = [None] * len(values)
+    if len(values) < bars:
+        return answers
+    average = sum(values[:bars]) / bars
+    answers[bars - 1] = average
+    for i in range(bars, len(values)):
+        average = average + (values[i] - average) * 2 / (bars + 1)
+        answers[i] = average
+    return answers
+
+
+def atr(high: Series, low: Series, close: Series, bars: int) -> Answers:
+    """Wilder's average true range."""
+    answers: Answers = [None] * len(close)
+    ranges = [
+        max(high[i] - low[i], high[i] - close[i - 1], close[i - 1] - low[i])
+        for i in range(1, len(close))
+    ]
+    if len(ranges) < bars:
+        return answers
+    average = sum(ranges[:bars]) / bars
+    answers[bars] = average
+    for i in range(bars, len(ranges)):
+        average = (average * (bars - 1) + ranges[i]) / bars
+        answers[i + 1] = average
+    return answers
+
+
+def deviation(values: Series, bars: int) -> Answers:
+    """Sample standard deviation of the last ``bars`` returns."""
+    moves = [b / a - 1 for a, b in pairwise(values)]
+    answers: Answers = [None] * len(values)
+    for i in range(bars, len(values)):
+        answers[i] = stdev(moves[i - bars : i])
+    return answers

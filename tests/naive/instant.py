@@ -52,6 +52,8 @@ class Instant:
             self.take_turns(ready)
         of = {deal.order: deal for deal in ready}
         entered = [order for order in sells_first(of) if self.finish(of[order])]
+        for order in deals:
+            order.just_touched = False  # what is left of a stop-limit rests at its limit
         for order in entered if at_once else []:
             self.end_what_is_passed(order, of[order].raw)
 

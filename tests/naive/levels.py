@@ -78,8 +78,7 @@ def follow_best_prices(account: Account, bar: int) -> None:
         high, low = account.highs[bar][order.symbol], account.lows[bar][order.symbol]
         if order.kind is not OrderKind.TRAILING_STOP or high != high:
             continue
-        if order.since > bar:
+        if order.since > bar or order.triggered:
             continue
         order.best = max(order.best, high) if order.side < 0 else min(order.best, low)
-        if not order.triggered:
-            trail(account, order)
+        trail(account, order)

@@ -12,6 +12,7 @@ from engine.errors import BacktestError, BacktestNotFoundError, BacktestValidati
 from engine.market import Panel
 from engine.types import EventKind
 from storage.errors import CorruptDatabaseError
+from storage.market.benchmarks import splits_of
 from storage.market.catalog import (
     list_benchmarks,
     list_sources,
@@ -21,6 +22,7 @@ from storage.market.catalog import (
 )
 from storage.market.demo import DemoSource, equal_weight_index
 from storage.market.local import import_bars, imported
+from storage.market.universe import select
 from storage.paths import market_dir
 
 
@@ -71,7 +73,7 @@ def test_no_split_of_the_demo_data_is_left_in_its_returns() -> None:
     worst = []
     for symbol, bars in source.bars([i.symbol for i in source.symbols()]).items():
         close = bars.close.copy()
-        for ex_date, ratio in source.splits(symbol):
+        for ex_date, ratio in splits_of(select(source, DataConfig()), symbol):
             close[bars.time_ns >= ex_date] *= ratio
         worst.append(np.abs(np.diff(np.log(close))).max())
 

@@ -257,17 +257,44 @@ def test_a_password_is_not_in_what_is_printed_of_an_answer() -> None:
     assert SECRET not in repr(Answer(KeyringState.OK, SECRET))
 
 
-def test_a_remembered_password_is_forgotten_on_request_and_never_stored() -> None:
+def test_a_remembered_password_is_never_stored() -> None:
     backend = Memory()
     credentials = trusting(backend)
+
     credentials.remember(profile(), SECRET)
 
     assert credentials.load(profile()).from_memory
-
-    credentials.forget(profile())
-
-    assert credentials.load(profile()).state is KeyringState.MISSING_ENTRY
     assert backend.entries == {}
+
+
+@pytest.mark.parametrize("keep", [Credentials.remember, Credentials.save])
+def test_a_password_that_the_server_refused_is_not_given_out_again(
+    keep: Callable[[Credentials, Profile, str], object],
+) -> None:
+    credentials = trusting(Memory())
+    keep(credentials, profile(), "wrong " + SECRET)
+
+    credentials.refuse(profile(), credentials.load(profile()).password)
+    refused = credentials.load(profile())
+    keep(credentials, profile(), "wrong " + SECRET)
+    again = credentials.load(profile())
+    keep(credentials, profile(), SECRET)
+    right = credentials.load(profile())
+
+    assert (refused.state, refused.password) == (KeyringState.REFUSED, None)
+    assert "Type the right one" in refused.detail
+    assert again == refused
+    assert (right.state, right.password) == (KeyringState.OK, SECRET)
+
+
+def test_a_login_that_works_after_all_gives_its_password_back() -> None:
+    credentials = trusting(Memory())
+    credentials.remember(profile(), SECRET)
+    credentials.refuse(profile(), SECRET)
+
+    credentials.accept(profile())
+
+    assert credentials.load(profile()).password == SECRET
 
 
 def test_a_new_password_replaces_one_that_was_only_remembered() -> None:

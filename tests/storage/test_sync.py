@@ -153,7 +153,7 @@ def test_the_row_of_the_run_says_whose_it_is_and_how_it_ended(store: RunStore, t
     assert runner is None
 
 
-def test_failed_cancelled_and_interrupted_runs_arrive_too_and_unfinished_ones_do_not(
+def test_failed_and_cancelled_runs_arrive_too_and_what_may_still_go_on_does_not(
     store: RunStore, team: str, path: Path
 ):
     failed, cancelled, running = start_run(store), start_run(store), start_run(store)
@@ -172,13 +172,24 @@ def test_failed_cancelled_and_interrupted_runs_arrive_too_and_unfinished_ones_do
         str(k): v
         for k, *v in ask(team, "SELECT id, status, error_message FROM backtesting.backtest_runs")
     }
-    assert report.sent == 3
-    assert there == {
-        failed: ["failed", "The data are missing"],
-        cancelled: ["cancelled", None],
-        interrupted: ["failed", "The program ended before the run did"],
-    }
-    assert running not in there
+    assert report.sent == 2
+    assert there == {failed: ["failed", "The data are missing"], cancelled: ["cancelled", None]}
+    assert not {running, interrupted} & there.keys()
+
+
+def test_an_interrupted_run_arrives_once_it_was_taken_up_and_has_ended(store: RunStore, team: str):
+    run_id = start_run(store)
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE backtest_runs SET runner_pid = 2147480000")
+    store.recover_interrupted()
+    push_pending(store, connector(team))
+    store.mark_running(run_id)
+    store.cancel(run_id)
+
+    report = push_pending(store, connector(team))
+
+    assert report.sent == 1
+    assert ask(team, "SELECT status FROM backtesting.backtest_runs") == [("cancelled",)]
 
 
 def test_a_partial_result_of_a_cancelled_run_arrives_as_such(store: RunStore, team: str):

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.types import NS_PER_DAY
-from storage.errors import BacktestStorageError, DatabaseConnectionError
+from storage.errors import BacktestStorageError, DatabaseConnectionError, Stopped
 from storage.market.bulk import load_series
 from storage.market.mapping import IndexTable, MarketMapping, PriceTable
 from storage.market.source import RawBars
@@ -27,7 +27,6 @@ from storage.market.timescale import (
     open_source,
     start_with_warmup,
 )
-from storage.postgres_errors import LoadStopped
 from tests.postgres import Cluster, Server
 from tests.shared import shared_path
 from tests.storage.market_tables import bar, create_tables, day, fill
@@ -350,7 +349,7 @@ def test_stopping_takes_less_than_half_a_second_and_leaves_the_connection_usable
     mapping = slow_table(market)
     began = time.monotonic()
 
-    with pytest.raises(LoadStopped):
+    with pytest.raises(Stopped):
         load_series(market, mapping=mapping, should_stop=stopping_after(0.3))
     took = time.monotonic() - began
 
@@ -364,7 +363,7 @@ def test_stopping_is_soon_even_where_the_server_is_frozen(own_cluster: Cluster) 
         create_tables(connection)
         began = time.monotonic()
 
-        with own_cluster.frozen(), pytest.raises(LoadStopped):
+        with own_cluster.frozen(), pytest.raises(Stopped):
             load_series(connection, should_stop=stopping_after(0.2))
         took = time.monotonic() - began
 

@@ -1,0 +1,25 @@
+"""What is opened, used in a ``with`` block, and closed at its end."""
+
+from types import TracebackType
+from typing import Self
+
+
+class Closing:
+    """Gives a class with `close` the ``with`` statement."""
+
+    def close(self) -> None:
+        """Let go of everything; a second time does nothing."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()

@@ -1,0 +1,52 @@
+"""Strategy files for tests, said in as few lines as matter."""
+
+from pathlib import Path
+
+from storage.strategies import hash_of
+from storage.trust import Trust
+
+HEAD = """
+import os, signal, subprocess, sys, time
+from typing import ClassVar
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from engine.strategies.protocol import Parameters, Signals, SignalStrategy, TargetStrategy
+
+def moving(values, bars):
+    return pd.DataFrame(values).rolling(bars).mean().to_numpy()
+"""
+SIGNALS = """
+class OwnParameters(Parameters):
+    bars: int = Field(10, ge=2, le=100, title="Bars", description="Closes in the average")
+
+class Own(SignalStrategy):
+    name: ClassVar[str] = "own"
+    title: ClassVar[str] = "Own"
+    summary: ClassVar[str] = "A test."
+    Params: ClassVar[type[Parameters]] = OwnParameters
+
+    def warmup_bars(self):
+        return self.params.bars
+
+    def signals(self, panel):
+{body}
+"""
+HONEST = """
+        average = moving(panel.close, self.params.bars)
+        return Signals(enter_long=panel.close > average, exit_long=panel.close < average)
+"""
+
+
+def signals_file(folder: Path, body: str = HONEST, head: str = "", name: str = "own.py") -> Path:
+    """Write a strategy whose ``signals`` has this body, and agree to it."""
+    lines = "\n".join(f"        {line}" for line in body.strip("\n").splitlines())
+    dedented = lines if not body.startswith("\n        ") else body.strip("\n")
+    return trusted(folder / name, HEAD + head + SIGNALS.format(body=dedented))
+
+
+def trusted(path: Path, text: str) -> Path:
+    """Write a file and agree to it."""
+    path.write_text(text, encoding="utf-8")
+    Trust().add(hash_of(path))
+    return path
