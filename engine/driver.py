@@ -4,8 +4,10 @@ Progress, cancelling, pausing and checkpoints all live here, between two chunks,
 of clock time, so whoever waits for an answer waits no longer.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,9 @@ from engine.errors import BacktestValidationError, Problem
 from engine.kernels.advance import CurveArrays, advance_nb
 from engine.kernels.book import NEVER, Book, Plan, Rules, grown, new_book
 from engine.market import Panel
+from engine.on_bar import Decider
 from engine.pacing import Pacer
+from engine.strategies.protocol import OnBarStrategy
 from engine.types import (
     FILL,
     NS_PER_DAY,
@@ -84,6 +88,7 @@ class Simulation:
         book: positions and orders.
         fills: ``FILL`` rows, the first ``state.n_fills`` of which are written.
         curve: (n_bars,) per bar of the panel; warm-up bars stay unwritten.
+        decider: a strategy that is asked at every bar, or None when all was said beforehand.
     """
 
     panel: Panel
@@ -93,6 +98,7 @@ class Simulation:
     book: Book
     fills: NDArray[np.void]
     curve: CurveArrays
+    decider: Decider | None = None
 
     def __post_init__(self) -> None:
         """Take the panel's arrays once."""
@@ -110,23 +116,21 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Simulate up to but not including bar ``stop``, growing buffers that run full."""
+        stop = min(stop, self.panel.n_bars)
         while True:
-            status = advance_nb(
-                self.state,
-                self._arrays,
-                self.plan,
-                self.rules,
-                self.book,
-                self.fills,
-                self.curve,
-                min(stop, self.panel.n_bars),
-            )
+            status = self._step(stop)
             if status == Status.DONE:
                 return
             if status == Status.FILLS_FULL:
                 self.make_room(0, 2 * len(self.fills) + 64)
             else:
                 self.make_room(2 * len(self.book.orders) + 64, 0)
+
+    def _step(self, stop: int) -> int:
+        run = (self.state, self._arrays, self.plan, self.rules, self.book, self.fills, self.curve)
+        if self.decider is None:
+            return int(advance_nb(*run, stop))
+        return int(self.decider.advance(self.panel, run, lambda: self.bar, stop))
 
     def run(
         self,
@@ -180,6 +184,9 @@ class Simulation:
         if orders > len(self.book.orders):
             self.book = grown(self.book, orders)
 
+    def close(self) -> None:
+        """Give back what the run holds besides its arrays: here nothing, elsewhere a process."""
+
     def expire_waiting(self) -> None:
         """Write down that what still waits at the end of the data will never fill."""
         orders = self.book.orders[: self.state["n_orders"][0]]
@@ -205,6 +212,7 @@ def new_simulation(
     initial_capital: float,
     weights: NDArray[np.float64] | None = None,
     room: int | None = None,
+    decider: Decider | None = None,
 ) -> Simulation:
     """Allocate a run that stands before the panel's first counted bar.
 
@@ -236,7 +244,21 @@ def new_simulation(
         _empty_book(panel, rules, room),
         np.zeros(room, FILL),
         curve,
+        decider,
     )
+
+
+class Elsewhere(OnBarStrategy):
+    """An on_bar strategy whose whole simulation runs in another process."""
+
+    @staticmethod
+    def on_bar(ctx: Any, state: Any, params: Any) -> None:
+        """Never called here."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def simulation(self, config: BacktestConfig, panel: Panel) -> Simulation:
+        """Return a simulation that stands before its first bar and advances there."""
 
 
 def restart(

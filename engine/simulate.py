@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from engine.asking import drift_weights_of, instructions_of
 from engine.checkpoint import Keeper
 from engine.config import BacktestConfig
-from engine.driver import Simulation, new_simulation, rules_of
+from engine.driver import Elsewhere, Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
+from engine.instructions import entry_size
 from engine.market import Panel
 from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
+from engine.on_bar import decider_of, labels_of
 from engine.pacing import PaceMode, Pacer, Transport
 from engine.result import (
     BacktestProgress,
@@ -28,9 +30,9 @@ from engine.result import (
     OpenPosition,
     hash_result,
 )
-from engine.strategies.protocol import Strategy
+from engine.strategies.protocol import OnBarStrategy, Strategy
 from engine.trades import match_trades
-from engine.types import OrderReason, OrderStatus
+from engine.types import INSTRUCTION, OrderReason, OrderStatus
 
 ENGINE_VERSION = "1"
 
@@ -139,6 +141,8 @@ def simulate(
     _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
     capital = config.account.initial_capital
     simulation, labels = simulation_of(config, panel, strategy)
+    if isinstance(strategy, OnBarStrategy):
+        keeper = None  # what such a strategy remembers is not in a checkpoint: it begins again
     if keeper is not None:
         keeper.begin(simulation, clock())
 
@@ -180,10 +184,16 @@ def simulation_of(
     config: BacktestConfig, panel: Panel, strategy: Strategy
 ) -> tuple[Simulation, tuple[str, ...]]:
     """Ask the strategy and return the run that stands before its first bar, with the names of its signals."""
+    rules, capital = rules_of(config), config.account.initial_capital
+    if isinstance(strategy, Elsewhere):
+        return strategy.simulation(config, panel), labels_of(strategy)
+    if isinstance(strategy, OnBarStrategy):
+        decider = decider_of(strategy, panel, entry_size(config.sizing, panel.n_symbols))
+        nothing = np.empty(0, INSTRUCTION)
+        return new_simulation(panel, nothing, rules, capital, decider=decider), labels_of(strategy)
     instructions, labels = instructions_of(config, panel, strategy)
     weights = drift_weights_of(config, panel, strategy)
-    capital = config.account.initial_capital
-    return new_simulation(panel, instructions, rules_of(config), capital, weights), labels
+    return new_simulation(panel, instructions, rules, capital, weights), labels
 
 
 def result_of(
@@ -196,13 +206,12 @@ def result_of(
 ) -> BacktestResult:
     """Build the result of a simulation as far as it has come."""
     panel, first, stop = simulation.panel, simulation.panel.first_counted, simulation.bar
-    counted = slice(first, stop)
+    counted, multiplier = slice(first, stop), simulation.rules.multiplier
     fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
     orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
     curve = _curve_of(simulation, counted)
     time_ns, capital = panel.time_ns[counted], config.account.initial_capital
     happened = simulation.book.happened[: simulation.state["n_events"][0]].copy()
-    multiplier = simulation.rules.multiplier
     trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first), multiplier)
     per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
     values, base = _benchmark_of(panel, counted)

@@ -186,6 +186,7 @@ class Status(IntEnum):
     ORDERS_FULL = (
         2  # stopped before ``state.bar``: grow the orders and the pending list, and call again
     )
+    SAID_WRONG = 3  # an on_bar strategy said for ``state.bar`` what is no order
 
 
 class RunEvent(IntEnum):

@@ -9,6 +9,7 @@ from desktop.cli.options import AsJson
 
 NAME: Final = "check"
 _DIFFERS: Final = 4
+_A: Final = {"signals": "a signals", "targets": "a targets", "on_bar": "an on_bar"}
 
 
 def command(
@@ -33,7 +34,7 @@ def command(
     else:
         out = console()
         out.print(
-            f"{found.title} ({found.name} {found.version}), a {found.form} strategy", style="bold"
+            f"{found.title} ({found.name} {found.version}), {_A[found.form]} strategy", style="bold"
         )
         for name, default in found.parameters.items():
             out.print(f"  {name} = {default!r}")

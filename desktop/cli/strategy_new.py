@@ -16,12 +16,16 @@ class Form(StrEnum):
 
     SIGNALS = "signals"
     TARGETS = "targets"
+    ON_BAR = "on_bar"
 
 
 def command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
     form: Annotated[
-        Form, typer.Option("--form", help="When to enter and leave, or which weights to hold.")
+        Form,
+        typer.Option(
+            "--form", help="When to enter and leave, which weights to hold, or orders bar by bar."
+        ),
     ] = Form.SIGNALS,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="Where; the strategies folder by default.")

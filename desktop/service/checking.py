@@ -1,6 +1,7 @@
 """Whether a strategy file keeps its promises: it loads, it looks at nothing to come, its warm-up is long enough."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from desktop.service.child.answers import plain_signals
 from desktop.service.child.limits import barrier
 from desktop.service.child.lookahead import Mismatch, first_mismatch
 from desktop.service.child.proxy import LookAheadError, day_of, trusted_strategy
-from engine.config import DataConfig
+from engine.config import BacktestConfig, DataConfig
+from engine.driver import Elsewhere
 from engine.market import Panel
 from engine.strategies.protocol import SignalStrategy
 from storage.market.catalog import load_panel
@@ -59,6 +61,9 @@ def check_file(file: Path, *, thorough: bool = False, data: DataConfig | None = 
     try:
         if isinstance(strategy, SignalStrategy):
             strategy.signals(panel)
+        elif isinstance(strategy, Elsewhere):
+            config = BacktestConfig.model_validate({"strategy": {"name": strategy.name}})
+            strategy.simulation(config, panel).run(time.monotonic)
         else:
             counted = np.arange(panel.first_counted, panel.n_bars, 21)
             strategy.weights(panel, counted)

@@ -81,6 +81,74 @@ class {cls}(TargetStrategy):
         return weights
 '''
 
+_ON_BAR: Final = '''"""{title}: say in one line what it does."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from engine.kernels.indicators import rolling_mean_nb
+from engine.market import Panel
+from engine.strategies.context import Context
+from engine.strategies.protocol import Floats, OnBarStrategy, Parameters
+
+
+class {cls}Parameters(Parameters):
+    """What can be set. The form, the checks and the optimiser's ranges follow from each declaration."""
+
+    bars: int = Field(20, ge=2, le=500, title="Bars", description="Closes in the average")
+    most: int = Field(3, ge=1, le=20, title="Most", description="Most purchases before it leaves")
+    size_pct: float = Field(
+        20.0, gt=0, le=100, title="Size", description="Percent of equity in a purchase"
+    )
+
+
+class {cls}(OnBarStrategy):
+    """Why it should work, and when it should not."""
+
+    name: ClassVar[str] = "{name}"
+    title: ClassVar[str] = "{title}"
+    summary: ClassVar[str] = "Buys again and again below its average, and leaves above it."
+    Params: ClassVar[type[Parameters]] = {cls}Parameters
+
+    # What it remembers of each symbol from bar to bar: float, int or bool, 0 at the beginning.
+    State: ClassVar[dict[str, type]] = {{"bought": int, "last": float}}
+
+    # Names of its orders in the trade list: label=0 is the first.
+    labels: ClassVar[tuple[str, ...]] = ("dip", "recovery")
+
+    def warmup_bars(self) -> int:
+        """How many bars before the start date the indicators need."""
+        return int(self.params.bars)
+
+    def inputs(self, panel: Panel) -> dict[str, Floats]:
+        """What is computed for all bars at once, as arrays (bars, symbols): on_bar is shown the present bar's."""
+        return {{"average": rolling_mean_nb(panel.close, self.params.bars, 0)}}
+
+    @staticmethod
+    def on_bar(ctx: Context, state: Any, params: Any) -> None:
+        """Decide at the close of one bar. Numba compiles this: numbers, arrays and loops; helpers need @njit.
+
+        ctx.close(symbol), ctx.close(symbol, 1) for the bar before, ctx.closes(symbol, 20) for the last twenty;
+        open, high, low and volume likewise; ctx.position(symbol), ctx.entry(symbol), ctx.waiting(symbol), ctx.cash,
+        ctx.equity. ctx.buy, ctx.sell: shares=, cash=, percent= or risk=; limit=, stop=; stop_loss=, take_profit=,
+        stop_loss_rate=, take_profit_rate=, trail_rate=, trail_amount=. ctx.target(symbol, weight=), ctx.exit(symbol),
+        ctx.cancel(symbol). All of it is described in engine.strategies.context.
+        """
+        for symbol in range(ctx.n_symbols):
+            own = state[symbol]
+            close, average = ctx.close(symbol), ctx.inputs(symbol).average
+            if ctx.waiting(symbol) > 0 or not close > 0.0:
+                continue  # an order is on its way, or the symbol has no bar
+            if ctx.position(symbol) > 0.0 and close > average:
+                ctx.exit(symbol, label=1)
+                own.bought = 0
+            elif close < average and own.bought < params.most:
+                if own.bought == 0 or close < own.last:
+                    ctx.buy(symbol, percent=params.size_pct / ctx.n_symbols, label=0)
+                    own.bought, own.last = own.bought + 1, close
+'''
+
 
 def template(name: str, form: str) -> str:
     """Return the text of a strategy file.
@@ -95,12 +163,15 @@ def template(name: str, form: str) -> str:
             )
         )
     words = name.replace("_", " ").strip()
+    cls = "".join(part.capitalize() for part in name.split("_"))
+    if form == "on_bar":
+        return _ON_BAR.format(name=name, title=words.capitalize(), cls=cls)
     targets = form == "targets"
     text = _HEAD + (_TARGETS if targets else _SIGNALS)
     return text.format(
         name=name,
         title=words.capitalize(),
-        cls="".join(part.capitalize() for part in name.split("_")),
+        cls=cls,
         imports="import numpy as np\n" if targets else "",
         indicator="change_nb" if targets else "rolling_mean_nb",
         base_imports="Parameters, TargetStrategy"

@@ -1,8 +1,9 @@
-"""What a strategy is: declared parameters, and one function from the panel to decisions.
+"""What a strategy is: declared parameters, and one function that decides.
 
-Two forms, one per class: *signals* (`SignalStrategy`: when to enter and leave) and *targets* (`TargetStrategy`: which
-weights to hold from a rebalancing on). Both are computed for all bars at once, and one rule binds both: what they say
-for bar *t* may depend on nothing after the close of *t*.
+Three forms, one per class: *signals* (`SignalStrategy`: when to enter and leave), *targets* (`TargetStrategy`: which
+weights to hold from a rebalancing on) and *on_bar* (`OnBarStrategy`: orders, bar by bar, for logic that depends on its
+own positions). The first two are computed for all bars at once, and one rule binds them: what they say for bar *t* may
+depend on nothing after the close of *t*. The third is compiled, and is shown nothing after it.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ from engine.market import Panel
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Form = Literal["signals", "targets", "on_bar"]
 
 
 class Parameters(BaseModel):
@@ -79,12 +81,12 @@ class Signals:
 
 
 class Strategy(ABC):
-    """Common part of both forms. `name` is what a configuration says; `title` and `summary` are for people."""
+    """Common part of all forms. `name` is what a configuration says; `title` and `summary` are for people."""
 
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]
-    form: ClassVar[Literal["signals", "targets"]]
+    form: ClassVar[Form]
     version: ClassVar[str] = "1.0.0"
     Params: ClassVar[type[Parameters]] = Parameters
 
@@ -125,7 +127,7 @@ class Strategy(ABC):
 class SignalStrategy(Strategy):
     """A strategy that says when to enter and leave."""
 
-    form: ClassVar[Literal["signals", "targets"]] = "signals"
+    form: ClassVar[Form] = "signals"
 
     @abstractmethod
     def signals(self, panel: Panel) -> Signals:
@@ -135,7 +137,7 @@ class SignalStrategy(Strategy):
 class TargetStrategy(Strategy):
     """A strategy that says which weights to hold from a rebalancing on."""
 
-    form: ClassVar[Literal["signals", "targets"]] = "targets"
+    form: ClassVar[Form] = "targets"
 
     @abstractmethod
     def weights(self, panel: Panel, bars: NDArray[np.int64]) -> Floats:
@@ -143,3 +145,32 @@ class TargetStrategy(Strategy):
 
         A row of NaN means the strategy does not have what it needs yet; a single NaN leaves that symbol as it is.
         """
+
+
+class OnBarStrategy(Strategy):
+    """A strategy that is asked at the close of every bar, knows what it holds, and gives orders.
+
+    `on_bar` is compiled by Numba into the loop over bars, so it is written in the part of Python that Numba knows:
+    numbers, arrays, loops; helpers of its own carry ``@njit``. What `ctx` offers is in `engine.strategies.context`.
+
+    Attributes:
+        State: what it remembers of each symbol from bar to bar: names and types (float, int, bool). All begin as 0.
+        labels: names for its orders in the trade list; ``label=0`` in an order is the first of them.
+    """
+
+    form: ClassVar[Form] = "on_bar"
+    State: ClassVar[dict[str, type]] = {}
+    labels: ClassVar[tuple[str, ...]] = ()
+
+    def inputs(self, panel: Panel) -> dict[str, Floats]:
+        """Return what is computed for all bars beforehand, such as indicators, each (n_bars, n_symbols).
+
+        In `on_bar`, ``ctx.inputs(symbol).name`` is the value at the present bar. A value for bar *t* may depend on
+        nothing after the close of *t*.
+        """
+        return {}
+
+    @staticmethod
+    @abstractmethod
+    def on_bar(ctx: Any, state: Any, params: Any) -> None:
+        """Decide at the close of one bar: ``state[symbol].name`` is remembered, ``params.name`` are the parameters."""

@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.errors import BacktestNotFoundError
+from engine.strategies.atr_pyramid import AtrPyramid
 from engine.strategies.buy_and_hold import BuyAndHold
 from engine.strategies.donchian_breakout import DonchianBreakout
 from engine.strategies.equal_weight import EqualWeight
@@ -28,6 +29,7 @@ BUILT_IN: Final[dict[str, type[Strategy]]] = {
         MomentumVolume,
         MomentumRotation,
         EqualWeight,
+        AtrPyramid,
     )
 }
 

@@ -15,7 +15,8 @@ from engine.driver import Simulation, new_simulation, restart, rules_of
 from engine.errors import BacktestValidationError
 from engine.kernels.lean_row import COLUMNS, new_rows
 from engine.metrics import compute_metrics
-from engine.strategies.protocol import Strategy
+from engine.simulate import simulation_of
+from engine.strategies.protocol import OnBarStrategy, Strategy
 from engine.sweeps.job import Indices, Job, Stopped, check_warmup
 from engine.sweeps.views import View
 from engine.trades import match_trades
@@ -72,13 +73,20 @@ class GeneralWorker:
     ) -> bool:
         """Write the figures of one combination; False when it was stopped before its end."""
         config, panel = self._job.config, view.panel
-        instructions, _ = instructions_of(config, panel, strategy)
-        weights = drift_weights_of(config, panel, strategy)
-        simulation = self._at_the_start(view, instructions, weights)
-        while not simulation.is_done:
-            if stopped():
-                return False
-            simulation.advance(simulation.bar + max(1, _CHUNK_BARS // panel.n_symbols))
+        if isinstance(strategy, OnBarStrategy):
+            simulation, _ = simulation_of(config, panel, strategy)
+        else:
+            instructions, _ = instructions_of(config, panel, strategy)
+            weights = drift_weights_of(config, panel, strategy)
+            simulation = self._at_the_start(view, instructions, weights)
+        try:
+            while not simulation.is_done:
+                if stopped():
+                    return False
+                simulation.advance(simulation.bar + max(1, _CHUNK_BARS // panel.n_symbols))
+            simulation.expire_waiting()
+        finally:
+            simulation.close()
         self._write(rows, place, simulation, view)
         return True
 

@@ -31,7 +31,7 @@ def run_file(tmp_path, strategy, *more: str) -> int:
     return run_cli(["run", str(config), "--json", *more])
 
 
-@pytest.mark.parametrize("form", ["signals", "targets"])
+@pytest.mark.parametrize("form", ["signals", "targets", "on_bar"])
 def test_a_new_file_works_as_it_is(capsys, form):
     assert run_cli(["strategy", "new", "my_idea", "--form", form]) == 0
     path = paths.strategies_dir() / "my_idea.py"

@@ -379,6 +379,7 @@ def test_every_built_in_says_what_it_is_and_works_with_its_defaults(name: str) -
         ("momentum_volume", 20),
         ("momentum_rotation", 126),
         ("equal_weight", 0),
+        ("atr_pyramid", 140),
     ],
 )
 def test_the_warm_up_covers_the_longest_window(name: str, bars: int) -> None:

@@ -23,6 +23,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "momentum_volume": {"volume_bars": 3, "volume_ratio": 1},
     "momentum_rotation": {"lookback": 3, "top_n": 1, "skip": 1},
     "equal_weight": {},
+    "atr_pyramid": {"entry_bars": 3, "atr_bars": 2},
 }
 
 
@@ -31,6 +32,10 @@ def said_by(strategy: Strategy, panel: Panel, rows: int) -> list[Any]:
     said: Any = strategy
     if strategy.form == "targets":
         return [said.weights(panel, np.arange(panel.n_bars))[:rows]]
+    if (
+        strategy.form == "on_bar"
+    ):  # what it says bar by bar rests on these, and is shown no later bar
+        return [values[:rows] for values in said.inputs(panel).values()]
     signals = said.signals(panel)
     masks = (signals.enter_long, signals.exit_long, signals.enter_short, signals.exit_short)
     return [None if mask is None else mask[:rows] for mask in masks]

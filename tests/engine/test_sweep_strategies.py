@@ -46,6 +46,7 @@ GRIDS: dict[str, dict[str, Any]] = {
     },
     "momentum_rotation": {"params": {"lookback": [20, 60], "top_n": [1, 2]}},
     "equal_weight": {},
+    "atr_pyramid": {"params": {"entry_bars": [5, 20], "atr_bars": [5], "trail_atr": [1.5, 3.0]}},
 }
 FIRST = 70
 

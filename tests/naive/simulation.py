@@ -5,6 +5,7 @@ is the same on both sides, so that equal rules give equal bits and any differenc
 """
 
 import math
+from collections.abc import Callable
 
 from engine.kernels.book import Rules
 from engine.market import Panel
@@ -31,8 +32,12 @@ def run(
     rules: Rules,
     capital: float,
     plan: list[list[float]] | None = None,
+    ask: Callable[[Account, int], None] | None = None,
 ) -> Account:
-    """Run everything from the first counted bar to the last; ``plan`` has the weights for rebalancing by drift."""
+    """Run everything from the first counted bar to the last; ``plan`` has the weights for rebalancing by drift.
+
+    ``ask`` decides at the close of every bar.
+    """
     account = Account(panel, rules, capital)
     at_close: dict[int, list[Said]] = {}
     for one in said:
@@ -49,6 +54,8 @@ def run(
         judge_levels(account, bar)
         for one in at_close.get(bar, []):
             decide(account, one)
+        if ask is not None:
+            ask(account, bar)
         if plan is not None:
             rebalance_by_drift(account, bar, plan[bar])
         if rules.fill_at == FillAt.SAME_CLOSE:

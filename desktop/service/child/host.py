@@ -13,13 +13,14 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from desktop.service.child import frames, limits, lookahead, parcels
+from desktop.service.child import frames, limits, lookahead, parcels, simulating
 from desktop.service.child.answers import plain, plain_signals
 from desktop.service.child.frames import Arrays
 from engine.errors import BacktestError, BacktestValidationError
 from engine.market import Panel
+from engine.on_bar import nothing_put_aside
 from engine.strategies import registry
-from engine.strategies.protocol import SignalStrategy, Strategy, TargetStrategy
+from engine.strategies.protocol import OnBarStrategy, SignalStrategy, Strategy, TargetStrategy
 from storage.strategies import load_file
 
 _TRACE_LINES: Final = 40
@@ -59,18 +60,30 @@ class Host:
         self.path = path
         self._cls: type[Strategy] | None = None
         self._panels: dict[str, Panel] = {}
+        self._far = simulating.FarRun()
 
     def answer(self, question: dict[str, Any], arrays: Arrays) -> Answer:
-        """Answer one question: ``make``, ``signals`` or ``weights``."""
+        """Answer one question: ``make``, ``signals``, ``weights``, or ``begin``, ``advance`` and ``book`` of a run."""
+        if question["task"] in ("advance", "book"):
+            return self._far.answer(question)
         if self._cls is None:
             self._cls = load_file(self.path, Strategy)
         strategy = self._cls.make(question["params"])
         if question["task"] == "make":
             return _facts(strategy), {}
         panel = self._panel(question["panel"])
+        if question["task"] == "begin":
+            return self._begin(strategy, panel, question)
         if question["task"] == "signals":
             return _signals(strategy, panel, question)
         return _weights(strategy, panel, arrays["bars"], question)
+
+    def _begin(self, strategy: Strategy, panel: Panel, question: dict[str, Any]) -> Answer:
+        assert isinstance(strategy, OnBarStrategy)
+        inputs, header = _inputs(strategy, panel, question)
+        if header["mismatch"] is None:
+            self._far.begin(strategy, panel, inputs, question)
+        return header, {}
 
     def _panel(self, file: str) -> Panel:
         if file not in self._panels:
@@ -80,14 +93,14 @@ class Host:
 
 def _facts(strategy: Strategy) -> dict[str, Any]:
     cls = type(strategy)
-    form = "signals" if isinstance(strategy, SignalStrategy) else "targets"
     return {
         "ok": True,
         "name": str(cls.name),
         "title": str(getattr(cls, "title", cls.name)),
         "summary": str(getattr(cls, "summary", "")),
         "version": str(cls.version),
-        "form": form,
+        "form": strategy.form,
+        "labels": list(strategy.labels) if isinstance(strategy, OnBarStrategy) else [],
         "params": strategy.params.model_dump(mode="json"),
         "warmup_bars": int(strategy.warmup_bars()),
         "fields": [dataclasses.asdict(info) for info in registry.describe(cls)],
@@ -145,6 +158,34 @@ def _weights(
     if mismatch is not None:  # it counts rebalancings; people are told bars
         mismatch = dataclasses.replace(mismatch, bar=int(bars[mismatch.bar]))
     return {"ok": True, "cuts": asked, "mismatch": _told(mismatch)}, whole
+
+
+def _inputs(
+    strategy: OnBarStrategy, panel: Panel, question: dict[str, Any]
+) -> tuple[Arrays, dict[str, Any]]:
+    """Return what an on_bar strategy computes beforehand, and whether any of it looked ahead."""
+
+    def said(part: Panel) -> Arrays:
+        kind = np.dtype(np.float64)
+        with nothing_put_aside(strategy):
+            found = dict(strategy.inputs(part))
+        return {
+            name: plain(values, f"inputs: {name}", part.close.shape, part.symbols, kind)
+            for name, values in found.items()
+        }
+
+    began = time.monotonic()
+    whole = said(panel)
+    until = time.monotonic() + max(question["patience"], 3 * (time.monotonic() - began))
+    cuts = lookahead.cuts_of(panel.n_bars, panel.first_counted, question["cuts"] if whole else 0)
+    mismatch, asked = lookahead.first_mismatch(
+        whole,
+        cuts,
+        lambda cut: said(panel.slice(0, cut)),
+        lambda cut: cut,
+        lambda: time.monotonic() > until,
+    )
+    return whole, {"ok": True, "cuts": asked, "mismatch": _told(mismatch)}
 
 
 def _told(mismatch: lookahead.Mismatch | None) -> dict[str, Any] | None:

@@ -35,15 +35,11 @@ _ARRAYS: Final = (
 
 
 def write_panel(panel: Panel, file: Path) -> None:
-    """Write a panel for a child; finer bars stay behind: they decide fills, not signals."""
-    header: dict[str, Any] = {name: getattr(panel, name) for name in _PLAIN}
-    header["symbols"] = list(panel.symbols)
-    arrays = {n: getattr(panel, n) for n in _ARRAYS if getattr(panel, n) is not None}
-    arrays |= {f"field {name}": values for name, values in panel.fields.items()}
-    if panel.benchmark is not None:
-        bench = panel.benchmark
-        header["benchmark"] = [bench.name, bench.base, bench.total_return]
-        arrays["benchmark"] = bench.values
+    """Write a panel, with its finer bars, for a child."""
+    header, arrays = _flat(panel)
+    if panel.finer is not None:
+        header["finer"], finer = _flat(panel.finer)
+        arrays |= {f"finer {name}": values for name, values in finer.items()}
     file.write_bytes(pack(header, arrays))
 
 
@@ -52,6 +48,28 @@ def read_panel(file: Path) -> Panel:
     with file.open("rb") as stream:
         mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     header, arrays = unpack(memoryview(mapped))
+    finer = {
+        name.removeprefix("finer "): values
+        for name, values in arrays.items()
+        if name.startswith("finer ")
+    }
+    inner = _panel(header["finer"], finer, None) if "finer" in header else None
+    return _panel(header, arrays, inner)
+
+
+def _flat(panel: Panel) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    header: dict[str, Any] = {name: getattr(panel, name) for name in _PLAIN}
+    header["symbols"] = list(panel.symbols)
+    arrays = {n: getattr(panel, n) for n in _ARRAYS if getattr(panel, n) is not None}
+    arrays |= {f"field {name}": values for name, values in panel.fields.items()}
+    if panel.benchmark is not None:
+        bench = panel.benchmark
+        header["benchmark"] = [bench.name, bench.base, bench.total_return]
+        arrays["benchmark"] = bench.values
+    return header, arrays
+
+
+def _panel(header: dict[str, Any], arrays: dict[str, NDArray[Any]], finer: Panel | None) -> Panel:
     bench = header.get("benchmark")
     fields: dict[str, NDArray[np.float64]] = {
         name.removeprefix("field "): values
@@ -64,6 +82,7 @@ def read_panel(file: Path) -> Panel:
         symbols=tuple(header["symbols"]),
         benchmark=None if bench is None else Benchmark(bench[0], arrays["benchmark"], *bench[1:]),
         fields=fields,
+        finer=finer,
         **more,
     )
 

@@ -6,6 +6,7 @@ with `end_children` and with the program.
 """
 
 import atexit
+import dataclasses
 import functools
 import threading
 from dataclasses import dataclass
@@ -18,17 +19,21 @@ from pydantic import Field, create_model
 
 from desktop.service.child.answers import signals_of
 from desktop.service.child.process import Child
+from desktop.service.child.remote import RemoteSimulation
+from engine.config import BacktestConfig
+from engine.driver import Elsewhere, new_simulation, rules_of
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
 from engine.strategies.protocol import (
     Floats,
+    Form,
     Parameters,
     Signals,
     SignalStrategy,
     Strategy,
     TargetStrategy,
 )
-from engine.types import NS_PER_DAY
+from engine.types import INSTRUCTION, NS_PER_DAY
 from storage.stopping import ShouldStop, never
 from storage.strategies import closure_of, hash_of, source_of
 from storage.trust import Trust
@@ -52,7 +57,7 @@ _guard = threading.Lock()
 
 
 class FileStrategy:
-    """What both forms share: which file, which version of it, and what it found out about itself."""
+    """What all forms share: which file, which version of it, and what it found out about itself."""
 
     path: ClassVar[Path]
     digest: ClassVar[str]
@@ -119,6 +124,34 @@ class FileTargets(FileStrategy, TargetStrategy):
         _, found = self._ask("weights", panel, {"bars": np.asarray(bars, np.int64)})
         weights: Floats = found["weights"]
         return weights
+
+
+class FileOnBar(FileStrategy, Elsewhere):
+    """Decisions bar by bar of a file; the whole simulation runs in a child of its own."""
+
+    def simulation(self, config: BacktestConfig, panel: Panel) -> RemoteSimulation:
+        """Have a child stand before the first bar of a run."""
+        child = Child(self.path)
+        question = {
+            "task": "begin",
+            "params": self._given,
+            "cuts": self.cuts,
+            "patience": self.patience,
+            "config": config.model_dump(mode="json"),
+            "key": self.digest,
+        }
+        try:
+            header, _ = child.ask(question, None, panel, self.should_stop)
+            self.cuts_asked = header["cuts"]
+            _refuse_look_ahead(header["mismatch"], panel)
+        except BaseException:
+            child.close()
+            raise
+        here = new_simulation(
+            panel, np.empty(0, INSTRUCTION), rules_of(config), config.account.initial_capital
+        )
+        parts = {field.name: getattr(here, field.name) for field in dataclasses.fields(here)}
+        return RemoteSimulation(**parts, child=child, should_stop=self.should_stop)
 
 
 def strategy_from(path: Path, params: dict[str, Any]) -> Strategy:
@@ -210,7 +243,8 @@ class _Facts:
     title: str
     summary: str
     version: str
-    form: Literal["signals", "targets"]
+    form: Form
+    labels: tuple[str, ...]
     fields: tuple[tuple[tuple[str, Any], ...], ...]
 
     @classmethod
@@ -220,12 +254,15 @@ class _Facts:
             for field in told["fields"]
         )
         plain = {k: told[k] for k in ("name", "title", "summary", "version", "form")}
-        return cls(**plain, fields=fields)
+        return cls(**plain, labels=tuple(map(str, told["labels"])), fields=fields)
+
+
+_BASES: Final = {"signals": FileSignals, "targets": FileTargets, "on_bar": FileOnBar}
 
 
 @functools.lru_cache(maxsize=64)
 def _class_of(path: Path, digest: str, facts: _Facts) -> Any:
-    base = FileSignals if facts.form == "signals" else FileTargets
+    base = _BASES[facts.form]
     body = {
         "path": path,
         "digest": digest,
@@ -233,6 +270,7 @@ def _class_of(path: Path, digest: str, facts: _Facts) -> Any:
         "title": facts.title,
         "summary": facts.summary,
         "version": facts.version,
+        "labels": facts.labels,
         "Params": _params_of([dict(field) for field in facts.fields]),
     }
     return type(base.__name__, (base,), body)

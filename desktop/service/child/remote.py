@@ -1,0 +1,110 @@
+"""This side of a run whose strategy decides bar by bar: it looks like any simulation, and advances in a child."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop.service.child.frames import Arrays
+from desktop.service.child.process import Child, ChildError
+from engine.driver import Simulation
+from engine.pacing import Pacer
+from storage.stopping import ShouldStop, never
+
+_GRACE_SECONDS: Final = (
+    0.12  # a chunk takes a third of it: so long a stop waits for one, to keep what there is
+)
+
+
+@dataclass
+class RemoteSimulation(Simulation):
+    """A run in a child of its own; `run` ends the child. Its arrays hold what the child has answered so far."""
+
+    child: Child | None = None
+    should_stop: ShouldStop = never
+
+    def advance(self, stop: int) -> None:
+        """Have the child simulate up to a bar.
+
+        Raises:
+            BacktestValidationError: the strategy's code raised, or gave what is no order.
+            ChildError: the child ended, did not answer, or answered what is no result.
+            Stopped: it did not answer after a stop was asked for.
+        """
+        stop = min(stop, self.panel.n_bars)
+        found = self._ask({"task": "advance", "stop": stop})
+        first, n_fills = self.bar, int(self.state["n_fills"][0])
+        state = self._checked(found, "state", self.state.dtype, 1)
+        bar, after = int(state["bar"][0]), int(state["n_fills"][0])
+        if bar != stop or after < n_fills:
+            raise self._no_result()
+        self.make_room(0, after)
+        for name, column in self.curve._asdict().items():
+            column[first:bar] = self._checked(found, name, column.dtype, bar - first)
+        self.fills[n_fills:after] = self._checked(found, "fills", self.fills.dtype, after - n_fills)
+        self.state[:] = state
+
+    def run(
+        self,
+        clock: Callable[[], float],
+        look: Callable[[Simulation], bool] | None = None,
+        pacer: Pacer | None = None,
+    ) -> bool:
+        """Advance to the end as every simulation does, fetch the orders, and end the child."""
+        try:
+            completed = super().run(clock, look, pacer)
+            if not completed:
+                self._fetch_book()
+            return completed
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the child; a second time does nothing."""
+        if self.child is not None:
+            self.child.close()
+
+    def expire_waiting(self) -> None:
+        """Fetch the orders, and write down that what still waits will never fill."""
+        self._fetch_book()
+        super().expire_waiting()
+
+    def _fetch_book(self) -> None:
+        found = self._ask({"task": "book"})
+        orders, events = (int(self.state[name][0]) for name in ("n_orders", "n_events"))
+        self.make_room(max(orders, events), 0)
+        book = self.book
+        book.orders[:orders] = self._checked(found, "orders", book.orders.dtype, orders)
+        book.happened[:events] = self._checked(found, "happened", book.happened.dtype, events)
+        book.positions[:] = self._checked(
+            found, "positions", book.positions.dtype, self.panel.n_symbols
+        )
+
+    def _ask(self, question: dict[str, Any]) -> Arrays:
+        assert self.child is not None
+        asked_at: list[float] = []
+
+        def stop_after_grace() -> bool:
+            if not asked_at and self.should_stop():
+                asked_at.append(time.monotonic())
+            return bool(asked_at) and time.monotonic() - asked_at[0] > _GRACE_SECONDS
+
+        _, found = self.child.ask(question, should_stop=stop_after_grace)
+        return found
+
+    def _checked(self, found: Arrays, name: str, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:
+        array = found.get(name)
+        if array is None or array.dtype != dtype or array.shape != (rows,):
+            raise self._no_result()
+        return array
+
+    def _no_result(self) -> ChildError:
+        assert self.child is not None
+        return ChildError(
+            f"{self.child.path.name} answered what is no result",
+            field="strategy.name",
+            hint="its process was ended; the program and other runs are unaffected",
+        )

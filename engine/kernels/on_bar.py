@@ -1,0 +1,189 @@
+"""The loop for strategies that decide bar by bar: their code is compiled into it.
+
+`build_advance` makes an ``advance`` of one strategy's function; nothing is called through a pointer between two bars.
+What the function says for a bar is checked and becomes orders by the same rules as anything said beforehand.
+"""
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from engine.kernels.book import Book, Plan, Rules
+from engine.kernels.context import Look, Seen, context_of
+from engine.kernels.decide import obey_nb
+from engine.kernels.ledger import equity_nb
+from engine.kernels.orders import close_order_nb, drop_nb
+from engine.kernels.session import CurveArrays, begin_nb, end_nb, room_nb
+from engine.kernels.verbs import CANCEL, N_SAID, PROBLEM, SEEN_UNTIL
+from engine.market import PanelArrays
+from engine.types import OrderReason, OrderStatus, Status
+
+_DONE = np.int64(Status.DONE)
+_SAID_WRONG = np.int64(Status.SAID_WRONG)
+_CANCEL = np.int64(CANCEL)
+_CANCELLED = np.int64(OrderStatus.CANCELLED)
+_SUPERSEDED = np.int64(OrderReason.SUPERSEDED)
+
+
+class Own(NamedTuple):
+    """What belongs to the strategy: what it sees, remembers, was given, and says.
+
+    ``inputs``: (n_bars, n_symbols) what it computed beforehand, shown bar by bar in ``seen``. ``memory``: (n_symbols,)
+    its records. ``parameters``: (1,) record. ``size_kind``, ``size``: of an order that says none.
+    """
+
+    seen: Seen
+    inputs: NDArray[np.void]
+    memory: NDArray[np.void]
+    parameters: NDArray[np.void]
+    holdings: NDArray[np.void]  # HOLDING (n_symbols,)
+    said: NDArray[np.void]  # INSTRUCTION: as many as one bar may say
+    notes: NDArray[np.int64]
+    size_kind: int
+    size: float
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def reveal_nb(panel: PanelArrays, own: Own, bar: int) -> None:
+    """Copy the bars up to this one, whose close has come, into what the strategy sees."""
+    seen = own.seen
+    for b in range(own.notes[SEEN_UNTIL], bar + 1):
+        for symbol in range(len(own.holdings)):
+            close = panel.close[b, symbol]
+            seen.open[b, symbol] = panel.open[b, symbol]
+            seen.high[b, symbol] = panel.high[b, symbol]
+            seen.low[b, symbol] = panel.low[b, symbol]
+            seen.close[b, symbol] = close
+            seen.volume[b, symbol] = panel.volume[b, symbol]
+            seen.inputs[b, symbol] = own.inputs[b, symbol]
+            if not np.isnan(close):
+                own.holdings[symbol].last = close
+    own.notes[SEEN_UNTIL] = bar + 1
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def look_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int) -> Look:
+    """Return a bar as the strategy sees it at its close, with what it holds after the trades of the bar."""
+    reveal_nb(panel, own, bar)
+    for symbol in range(len(own.holdings)):
+        position, holding = book.positions[symbol], own.holdings[symbol]
+        holding.quantity = position.quantity
+        holding.entry = position.entry if position.quantity != 0.0 else np.nan
+        holding.waiting = position.waiting - position.exits
+    own.notes[N_SAID] = 0
+    own.notes[PROBLEM] = 0
+    return Look(
+        bar,
+        panel.time_ns[bar],
+        state[0].cash,
+        equity_nb(state, book, panel.close, bar),
+        own.size_kind,
+        own.size,
+        own.seen,
+        own.holdings,
+        own.said,
+        own.notes,
+    )
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def withdraw_all_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int) -> None:
+    """Cancel the waiting orders of a symbol, the exits of brackets excepted."""
+    i = 0
+    while i < state[0].n_pending:
+        row = book.pending[i]
+        order = book.orders[row]
+        if order.symbol == symbol and order.parent < 0:
+            drop_nb(state, book, i)
+            close_order_nb(book, row, bar, _CANCELLED, _SUPERSEDED)
+        else:
+            i += 1
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def obey_all_nb(
+    state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int
+) -> None:
+    """Turn what was said for this bar into orders, in the order in which it was said."""
+    for i in range(min(own.notes[N_SAID], len(own.said))):
+        said = own.said[i]
+        symbol = np.int64(said.symbol)
+        if symbol < 0 or symbol >= len(own.holdings):
+            continue
+        if said.action == _CANCEL:
+            withdraw_all_nb(state, book, bar, symbol)
+        else:
+            obey_nb(state, panel, book, said, bar)
+
+
+as_context: Any = context_of  # for the type checker: compiled code does not pass the typing context
+
+
+def _decide(ctx: Any, memory: Any, parameters: Any) -> None:
+    """Stand for the strategy's function, which `build_advance` puts here."""
+    raise NotImplementedError
+
+
+def _advance_on_bar(
+    state: NDArray[np.void],
+    panel: PanelArrays,
+    plan: Plan,
+    rules: Rules,
+    book: Book,
+    fills: NDArray[np.void],
+    curve: CurveArrays,
+    own: Own,
+    stop: int,
+) -> int:
+    """Simulate bars ``[state.bar, stop)`` and return a `Status`; see `engine.kernels.advance.advance_nb`."""
+    st = state[0]
+    while st.bar < stop:
+        bar = st.bar
+        status = room_nb(state, panel, plan, book, fills, bar, np.int64(len(own.said)))
+        if status != _DONE:
+            return status
+        begin_nb(state, panel, rules, book, fills, bar)
+        ctx = as_context(look_nb(state, panel, book, own, bar))
+        _decide(ctx, own.memory, own.parameters[0])
+        if own.notes[PROBLEM] != 0:
+            return _SAID_WRONG
+        obey_all_nb(state, panel, book, own, bar)
+        end_nb(state, panel, rules, plan, book, fills, curve, bar)
+        st.bar = bar + 1
+    return _DONE
+
+
+def build_advance(
+    on_bar: Callable[..., None], key: str, *, keep: bool = True
+) -> Callable[..., int]:
+    """Return the loop with a strategy's function compiled into it.
+
+    Parameters
+    ----------
+    on_bar : function
+        ``on_bar(ctx, state, parameters)``, plain Python that Numba understands. It is compiled with checked indices.
+    key : str
+        Names the version of everything that the function depends on: what is kept on disk is found by it.
+    keep : bool
+        Whether the compiled loop is kept on disk, beside the kernels.
+
+    Notes
+    -----
+    Numba finds a kept function by its file, its name and its file's time; neither knows what ``on_bar`` means. So the
+    loop takes the file of the strategy, and a name that holds the key.
+    """
+    compiled = njit(nogil=True, boundscheck=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
+        on_bar
+    )
+    name = f"advance_{key}"
+    code = _advance_on_bar.__code__.replace(
+        co_filename=on_bar.__code__.co_filename, co_name=name, co_qualname=name
+    )
+    loop = FunctionType(code, {**globals(), "_decide": compiled}, name)
+    loop.__qualname__ = name
+    made: Any = njit(nogil=True, cache=keep)(loop)
+    return made
