@@ -38,7 +38,14 @@ def first_at_nb(time_ns: NDArray[np.int64], instant: int) -> int:
     return low
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def due_nb(state: NDArray[np.void], panel: PanelArrays, plan: Plan, bar: int, stop: int) -> int:
     """Return the first bar from ``bar`` on, ``stop`` at most, for which something was said or is due."""
     st = state[0]

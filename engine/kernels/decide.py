@@ -239,7 +239,14 @@ def drift_nb(
         wait_nb(state, book, row)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def decide_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

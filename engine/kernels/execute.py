@@ -91,7 +91,14 @@ def after_entry_nb(
             bracket_nb(state, book, rules, row, price, since)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def execute_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

@@ -262,7 +262,14 @@ def act_nb(
     return n
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def walk_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -330,7 +337,14 @@ def show_nb(
     return found
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def gap_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -369,7 +383,14 @@ def gap_nb(
         )
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def inside_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

@@ -14,7 +14,14 @@ Record = Any  # one row of a struct array
 FLAT = 1e-9  # a position smaller than this is none
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def hold_nb(state: NDArray[np.void], book: Book, symbol: int, quantity: float) -> None:
     """Set the quantity of a symbol and keep the ascending list of held symbols true."""
     st = state[0]
@@ -40,7 +47,14 @@ def hold_nb(state: NDArray[np.void], book: Book, symbol: int, quantity: float) -
         st.n_held = n - 1
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def record_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -87,7 +101,14 @@ def end_stay_nb(state: NDArray[np.void], position: Record) -> None:
         st.lost -= gained
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def settle_nb(
     state: NDArray[np.void],
     book: Book,
@@ -137,7 +158,14 @@ def price_or_mark_nb(prices: NDArray[np.float64], book: Book, bar: int, symbol: 
     return book.positions[symbol].mark if np.isnan(price) else price
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def equity_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], bar: int) -> float:
     """Return cash + sum of quantity x price x multiplier, summed by ascending symbol."""
     total = state[0].cash
@@ -149,7 +177,14 @@ def equity_nb(state: NDArray[np.void], book: Book, prices: NDArray[np.float64], 
     return total
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def free_money_nb(
     state: NDArray[np.void], book: Book, rules: Rules, prices: NDArray[np.float64], bar: int
 ) -> float:

@@ -25,15 +25,35 @@ _NO_SYMBOL = np.int64(-1)
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def fill_nb(column: NDArray[np.generic], value: float, bar: int, until: int) -> None:
+    """Write one value into the bars from ``bar`` to before ``until``: a loop of its own each is filled fastest."""
+    part = column[bar:until]
+    for i in range(len(part)):
+        part[i] = value
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def flat_nb(cash: float, curve: CurveArrays, bar: int, until: int) -> int:
     """Write the bars of an account that holds nothing and waits for nothing."""
-    equity, money = curve.equity[bar:until], curve.cash[bar:until]
-    gross, positions = curve.gross[bar:until], curve.positions[bar:until]
-    for i in range(len(equity)):
-        equity[i] = cash
-        money[i] = cash
-        gross[i] = 0.0
-        positions[i] = 0
+    fill_nb(curve.equity, cash, bar, until)
+    fill_nb(curve.cash, cash, bar, until)
+    fill_nb(curve.gross, 0.0, bar, until)
+    fill_nb(curve.positions, 0, bar, until)
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def judged_nb(panel: PanelArrays, book: Book, symbol: int, bar: int, until: int) -> int:
+    """Return the first bar whose close passes a level, judged at closes, of the position."""
+    position = book.positions[symbol]
+    entry, stop, target = position.entry, position.close_stop_rate, position.close_target_rate
+    side = 1.0 if position.quantity > 0.0 else -1.0
+    least = -stop * entry + SLACK * entry if stop > 0.0 else -np.inf
+    most = target * entry - SLACK * entry if target > 0.0 else np.inf
+    for b in range(bar, until):
+        gain = side * (panel.close[b, symbol] - entry)
+        if gain <= least or gain >= most:
+            return b
     return until
 
 
@@ -51,35 +71,30 @@ def alone_nb(
     """Value the only position over bars that reach no level; stop before one whose close decides something."""
     st = state[0]
     position = book.positions[symbol]
+    if position.close_stop_rate > 0.0 or position.close_target_rate > 0.0:
+        until = judged_nb(panel, book, symbol, bar, until)
     cash, quantity, multiplier = st.cash, position.quantity, position.multiplier
-    mark = position.mark
-    entry = position.entry
-    side = 1.0 if quantity > 0.0 else -1.0
-    # Levels judged at closes, as what the close may gain; infinite when there is none.
-    least = -position.close_stop_rate * entry + SLACK * entry
-    least = least if position.close_stop_rate > 0.0 else -np.inf
-    most = position.close_target_rate * entry - SLACK * entry
-    most = most if position.close_target_rate > 0.0 else np.inf
     maintenance = rules.maintenance_margin
-    for b in range(bar, until):
-        close = panel.close[b, symbol]
-        if close == close:
-            gain = side * (close - entry)
-            if gain <= least or gain >= most:
-                until = b
-                break
-            mark = close
+    mark = position.mark
+    close = panel.close[bar:until, symbol]
+    equity, gross = curve.equity[bar:until], curve.gross[bar:until]
+    n = len(close)
+    for i in range(n):
+        before = mark
+        price = close[i]
+        mark = price if price == price else mark
         value = quantity * (mark * multiplier)
         total = cash + value
         if maintenance > 0.0 and total < maintenance * abs(value):
-            until = b
+            mark = before
+            n = i
             break
-        curve.equity[b] = total
-        curve.cash[b] = cash
-        curve.gross[b] = abs(value)
-        curve.positions[b] = 1
-        position.mark = mark
-    return until
+        equity[i] = total
+        gross[i] = abs(value)
+    position.mark = mark
+    fill_nb(curve.cash, cash, bar, bar + n)
+    fill_nb(curve.positions, 1, bar, bar + n)
+    return bar + n
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
@@ -112,9 +127,10 @@ def guarded_nb(
     panel: PanelArrays, symbol: int, low: float, high: float, bar: int, until: int
 ) -> int:
     """Return the first bar that reaches a fixed level."""
-    for b in range(bar, until):
-        if panel.low[b, symbol] <= low or panel.high[b, symbol] >= high:
-            return b
+    lows, highs = panel.low[bar:until, symbol], panel.high[bar:until, symbol]
+    for i in range(len(lows)):
+        if lows[i] <= low or highs[i] >= high:
+            return bar + i
     return until
 
 
@@ -134,11 +150,12 @@ def trailed_nb(
     tick = book.positions[symbol].tick
     best, stop, amount = order.best, order.stop, order.trail_value
     by_rate = order.trail_kind == 1
-    for b in range(bar, until):
-        top = panel.high[b, symbol]
-        bottom = panel.low[b, symbol]
-        if bottom <= low or bottom <= stop + SLACK * stop or top >= high:
-            until = b
+    reach = max(low, stop + SLACK * stop)
+    lows, highs = panel.low[bar:until, symbol], panel.high[bar:until, symbol]
+    for i in range(len(lows)):
+        top = highs[i]
+        if lows[i] <= reach or top >= high:
+            until = bar + i
             break
         if top > best:
             best = top
@@ -147,6 +164,7 @@ def trailed_nb(
                 order.best = best
                 trail_nb(order, tick)
                 stop = order.stop
+            reach = max(low, stop + SLACK * stop)
     order.best = best
     order.stop = stop
     return until
@@ -213,7 +231,14 @@ def many_nb(
     return until
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def quiet_nb(
     state: NDArray[np.void],
     panel: PanelArrays,

@@ -53,7 +53,14 @@ class CurveArrays(NamedTuple):
     positions: NDArray[np.int64]
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def room_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -88,7 +95,14 @@ def room_nb(
     return _DONE
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def take_open_nb(
     state: NDArray[np.void], panel: PanelArrays, rules: Rules, book: Book, bar: int, first: bool
 ) -> int:
@@ -165,7 +179,14 @@ def take_close_nb(
     return n
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def group_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -194,7 +215,7 @@ def follow_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int)
     """Let trailing stops follow the best price of this bar; one whose entry was at its close begins with the next."""
     for i in range(state[0].n_pending):
         order = book.orders[book.pending[i]]
-        if order.kind != TRAILING or order.triggered == 1 or order.since > bar:
+        if order.kind != TRAILING or order.since > bar:
             continue
         symbol = np.int64(order.symbol)
         if order.side < 0 and panel.high[bar, symbol] > order.best:
@@ -203,10 +224,18 @@ def follow_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int)
             order.best = panel.low[bar, symbol]
         else:
             continue
-        trail_nb(order, book.positions[symbol].tick)
+        if order.triggered == 0:
+            trail_nb(order, book.positions[symbol].tick)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def begin_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
@@ -259,7 +288,14 @@ def close_nb(
             group_nb(state, panel, rules, book, fills, bar, _CLOSE, n, equity)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    forceinline=True,
+)
 def mark_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, curve: CurveArrays, bar: int
 ) -> None:
@@ -282,7 +318,14 @@ def mark_nb(
     curve.positions[bar] = st.n_held
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+@njit(
+    nogil=True,
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    _nrt=False,
+    inline="always",
+)
 def end_nb(
     state: NDArray[np.void],
     panel: PanelArrays,
