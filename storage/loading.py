@@ -3,7 +3,6 @@
 Bars are found again by their time, floats are the ones nearest to the stored decimals.
 """
 
-import contextlib
 import hashlib
 from typing import Any
 
@@ -27,7 +26,6 @@ from engine.types import (
 from storage import curves
 from storage.columns import MONEY_SCALE, PRICE_SCALE, decimal_floats, decimal_whole
 from storage.errors import CorruptDatabaseError
-from storage.rows import Columns
 from storage.schema import (
     DATE_METRICS,
     METRICS,
@@ -35,36 +33,16 @@ from storage.schema import (
     artifacts,
     backtest_fills,
     backtest_orders,
-    backtest_snapshots,
     backtest_trades,
 )
+from storage.stored_columns import Columns
 
-_ORDER = {
-    backtest_orders: backtest_orders.c.order_no,
-    backtest_fills: backtest_fills.c.fill_no,
-    backtest_trades: backtest_trades.c.trade_no,
-    backtest_snapshots: backtest_snapshots.c.at,
-}
-TABLES = tuple(_ORDER)
 _SIDE_OF = {"long": Side.BUY, "short": Side.SELL, "BUY": Side.BUY, "SELL": Side.SELL}
 _ORDER_SIDE_OF = {"buy": 1, "sell": -1, "target": 0}
 _REASON_OF = {r.name.lower(): int(r) for r in Reason}
-
-
-def columns_of(connection: sa.Connection, table: sa.Table, run_id: str) -> Columns:
-    """Return the rows of a run as columns of the values that SQLite keeps, in their order."""
-    wanted = [c for c in table.columns if c.name not in ("id", "run_id")]
-    statement = (
-        sa.select(*wanted)
-        .where(table.c.run_id == run_id)
-        .order_by(_ORDER[table])
-        .compile(dialect=connection.dialect)
-    )
-    # Straight from the driver: rows of SQLAlchemy would convert value by value.
-    with contextlib.closing(connection.connection.cursor()) as cursor:
-        cursor.execute(str(statement), (run_id,))
-        values = list(zip(*cursor.fetchall(), strict=True)) or [()] * len(wanted)
-    return {column.name: list(values[i]) for i, column in enumerate(wanted)}
+_KIND_OF = {k.name.lower(): int(k) for k in OrderKind}
+_STATUS_OF = {s.name.lower(): int(s) for s in OrderStatus}
+_ORDER_REASON_OF = {r.name.lower(): int(r) for r in OrderReason}
 
 
 def curve_of(connection: sa.Connection, run_id: str) -> tuple[curves.StoredCurve, bytes]:
@@ -125,9 +103,9 @@ def orders_of(
     out["closed"] = _bars(columns["closed_at"], time_ns)
     out["symbol"] = _indices(columns["symbol"], symbols)
     out["side"] = [_ORDER_SIDE_OF[s] for s in columns["side"]]
-    out["kind"] = [OrderKind[k.upper()] for k in columns["order_type"]]
-    out["status"] = [OrderStatus[s.upper()] for s in columns["status"]]
-    out["reason"] = [OrderReason[r.upper()] for r in columns["reason"]]
+    out["kind"] = [_KIND_OF[k] for k in columns["order_type"]]
+    out["status"] = [_STATUS_OF[s] for s in columns["status"]]
+    out["reason"] = [_ORDER_REASON_OF[r] for r in columns["reason"]]
     out["filled"] = decimal_floats(columns["quantity"])
     for name in ("action", "size_kind", "size", "cause", "label"):
         out[name] = columns[name]
@@ -226,6 +204,8 @@ def _indices(names: Any, symbols: tuple[str, ...]) -> list[int]:
 
 
 def _bars(times: Any, time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    if None not in times:
+        return np.searchsorted(time_ns, np.array(times, np.int64)).astype(np.int64)
     known = np.array([time is not None for time in times], bool)
     at = np.array([0 if time is None else time for time in times], np.int64)
     return np.where(known, np.searchsorted(time_ns, at), -1).astype(np.int64)

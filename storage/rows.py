@@ -1,14 +1,13 @@
 """From a result to the rows of the database, column by column.
 
 A run can have tens of thousands of trades, so values are made by the column in the form that SQLite
-keeps, and inserted with one statement per table, past the conversion of single values.
+keeps, past the conversion of single values. `storage.stored_columns` writes and reads them,
 `storage.loading` is the way back.
 """
 
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,10 +28,10 @@ from storage.schema import (
 )
 from storage.snapshots import Snapshots
 from storage.stopping import ShouldStop, check, never
+from storage.stored_columns import Columns, canonical
 
-Columns = dict[str, Sequence[Any]]
-
-_BATCH: Final = 4096  # rows that are inserted before somebody may stop it
+# One encoder: `json.dumps` makes a new one for every text that is not ASCII only.
+_ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
 _SIDES = {int(Side.BUY): "long", int(Side.SELL): "short"}
 _ACTIONS = {int(Side.BUY): "BUY", int(Side.SELL): "SELL"}
 _ORDER_SIDES = {int(Side.BUY): "buy", int(Side.SELL): "sell", 0: "target"}
@@ -55,28 +54,6 @@ def rows_of(
     return made
 
 
-def insert(
-    connection: sa.Connection,
-    run_id: str,
-    rows: dict[sa.Table, Columns],
-    should_stop: ShouldStop = never,
-) -> None:
-    """Insert the rows of a run into SQLite, some thousands at a time."""
-    for table, columns in rows.items():
-        if not len(next(iter(columns.values()))):
-            continue
-        statement = sa.insert(table).compile(
-            dialect=connection.dialect, column_keys=["run_id", *columns]
-        )
-        order = [str(name) for name in statement.positiontup or ()]
-        count = len(next(iter(columns.values())))
-        lists = [[run_id] * count if name == "run_id" else columns[name] for name in order]
-        for start in range(0, count, _BATCH):
-            check(should_stop)
-            batch = [values[start : start + _BATCH] for values in lists]
-            connection.exec_driver_sql(str(statement), list(zip(*batch, strict=True)))
-
-
 def content_hash(header: dict[str, Any], rows: dict[sa.Table, Columns]) -> str:
     """Return the SHA-256 (64 hex) over everything that a run came to.
 
@@ -85,13 +62,13 @@ def content_hash(header: dict[str, Any], rows: dict[sa.Table, Columns]) -> str:
     stored run gives the same hash.
     """
     digest = hashlib.sha256(b"tbrun1\n")
-    digest.update(_canonical(header))
+    digest.update(json.dumps(header, sort_keys=True, separators=(",", ":")).encode())
     for table, columns in rows.items():
         digest.update(b"\n" + table.name.encode())
         for column in table.columns:
             if column.name in columns:
                 digest.update(b"\n" + column.name.encode() + b" ")
-                digest.update(_canonical(list(columns[column.name])))
+                digest.update(canonical(columns[column.name]))
     return digest.hexdigest()
 
 
@@ -108,11 +85,6 @@ def header_of(
         "summary": summary,
         "curve": hashlib.sha256(curve).hexdigest(),
     }
-
-
-def _canonical(value: Any) -> bytes:
-    # ASCII only, which the encoder does at twice the speed.
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def exit_text(result: BacktestResult, reason: int, label: int) -> str:
@@ -235,8 +207,8 @@ def _snapshots(result: BacktestResult, snapshots: Snapshots) -> Columns:
         "at": result.time_ns[bar].tolist(),
         "snapshot_date": _dates(result.time_ns[bar]),
         "cash": decimal_texts(curve.cash[bar], MONEY_SCALE),
-        "positions": [json.dumps(p, ensure_ascii=False) for p in snapshots.positions],
-        "position_values": [json.dumps(v, ensure_ascii=False) for v in snapshots.values],
+        "positions": list(map(_ENCODE, snapshots.positions)),
+        "position_values": list(map(_ENCODE, snapshots.values)),
         "total_value": decimal_texts(curve.equity[bar], MONEY_SCALE),
         "drawdown_pct": (result.drawdown[bar] * 100.0).tolist(),
         "open_positions": curve.positions[bar].tolist(),

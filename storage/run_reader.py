@@ -26,6 +26,7 @@ from storage.records import (
     TradePage,
 )
 from storage.schema import backtest_fills, backtest_orders, backtest_runs, datasets, events
+from storage.stored_columns import TABLES, columns_of
 
 _EVERYTHING = RunFilter()
 
@@ -73,7 +74,7 @@ class RunReader(Closing):
             if not record.has_result:
                 return StoredRun(record, None)
             run = dict(find_run(connection, run_id))
-            columns = {t: loading.columns_of(connection, t, run_id) for t in loading.TABLES}
+            columns = {t: columns_of(connection, t, run_id) for t in TABLES}
             curve, packed = loading.curve_of(connection, run_id)
         header = rows.header_of(run, run["status"], run["result_hash"], run["summary"], packed)
         if rows.content_hash(header, columns) != run["content_hash"]:
@@ -127,14 +128,14 @@ class RunReader(Closing):
         """Return the executions of a run as ``engine.types.FILL`` rows."""
         with self._database.read() as connection:
             run, symbols, curve = self._with_curve(connection, run_id)
-            columns = loading.columns_of(connection, backtest_fills, run["id"])
+            columns = columns_of(connection, backtest_fills, run["id"])
         return loading.fills_of(columns, symbols, curve.time_ns)
 
     def orders(self, run_id: str) -> NDArray[np.void]:
         """Return the orders of a run as ``engine.types.ORDER`` rows."""
         with self._database.read() as connection:
             run, symbols, curve = self._with_curve(connection, run_id)
-            columns = loading.columns_of(connection, backtest_orders, run["id"])
+            columns = columns_of(connection, backtest_orders, run["id"])
         return loading.orders_of(columns, symbols, curve.time_ns)
 
     def curve(self, run_id: str) -> curves.StoredCurve:
@@ -146,7 +147,7 @@ class RunReader(Closing):
         """Return the ``result_hash`` as it follows from the stored fills and equity."""
         with self._database.read() as connection:
             run, symbols, curve = self._with_curve(connection, run_id)
-            columns = loading.columns_of(connection, backtest_fills, run["id"])
+            columns = columns_of(connection, backtest_fills, run["id"])
         return loading.stored_hash(columns, symbols, curve.time_ns, curve.equity_whole)
 
     def find_same(self, config: BacktestConfig, source_hash: str, dataset_hash: str) -> str | None:

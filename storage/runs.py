@@ -184,6 +184,11 @@ class RunStore(RunReader):
         summary, metrics = rows.summary_of(result), rows.metrics_row(result)
         curve = curves.pack(result)
         check(should_stop)
+        with self._database.read() as connection:
+            run = self._find(connection, run_id)
+        # What the hash covers of a run never changes: it need not be worked out while others wait to write.
+        header = rows.header_of(dict(run), result.status, result.result_hash, summary, curve)
+        content_hash = rows.content_hash(header, columns)
         with self._database.write(PATIENT_SECONDS, should_stop) as connection:
             run = self._find(connection, run_id)
             run_id = run["id"]
@@ -195,10 +200,7 @@ class RunStore(RunReader):
                 dataset_id=writing.put_dataset(connection, dataset),
                 summary=summary,
                 result_hash=result.result_hash,
-                content_hash=rows.content_hash(
-                    rows.header_of(dict(run), result.status, result.result_hash, summary, curve),
-                    columns,
-                ),
+                content_hash=content_hash,
                 progress=1.0 if result.status == "completed" else run["progress"],
                 execution_duration_seconds=result.duration_seconds,
                 **writing.range_of(result),

@@ -13,7 +13,7 @@ import uuid_utils
 
 from engine.config import BacktestConfig
 from engine.result import BacktestResult
-from storage import curves, rows
+from storage import curves
 from storage.reading import SNAPSHOT_VERSION, now
 from storage.records import DatasetSpec, StrategySpec
 from storage.schema import (
@@ -25,6 +25,7 @@ from storage.schema import (
     strategies,
 )
 from storage.stopping import ShouldStop, never
+from storage.stored_columns import Columns, insert
 
 OWNER = "local"  # one computer has one owner; the shared side knows more of them
 
@@ -201,14 +202,14 @@ def _instrument(config: BacktestConfig) -> str:
 def put_result(
     connection: sa.Connection,
     run_id: str,
-    columns: dict[sa.Table, rows.Columns],
+    columns: dict[sa.Table, Columns],
     metrics: dict[str, Any],
     curve: bytes,
     at: dt.datetime,
     should_stop: ShouldStop = never,
 ) -> None:
     """Write everything that a run came to."""
-    rows.insert(connection, run_id, columns, should_stop)
+    insert(connection, run_id, columns, should_stop)
     connection.execute(sa.insert(backtest_metrics).values(run_id=run_id, **metrics))
     connection.execute(
         sa.insert(artifacts).values(

@@ -33,6 +33,7 @@ def read_table(file: Path, should_stop: ShouldStop = never) -> tuple[pa.Table, b
         BacktestValidationError: it cannot be read.
         Stopped: ``should_stop`` said so.
     """
+    check(should_stop)
     try:
         if file.stat().st_size == 0:
             raise refusal(file, "", "the file is empty (0 bytes)")

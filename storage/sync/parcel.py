@@ -13,8 +13,8 @@ from storage import loading, rows
 from storage.connect import LocalDatabase
 from storage.errors import CorruptDatabaseError
 from storage.reading import find_run
-from storage.rows import Columns
 from storage.schema import backtest_metrics, backtest_runs, datasets, strategies
+from storage.stored_columns import TABLES, Columns, columns_of
 
 _STATUS: Final = {
     "completed": "completed",
@@ -67,7 +67,7 @@ def read_parcel(database: LocalDatabase, run_id: str) -> Parcel:
         assert strategy is not None, "the foreign key keeps it"
         dataset = _row(connection, datasets, datasets.c.id == run["dataset_id"])
         metrics = _row(connection, backtest_metrics, backtest_metrics.c.run_id == run_id)
-        columns = {t: loading.columns_of(connection, t, run_id) for t in loading.TABLES}
+        columns = {t: columns_of(connection, t, run_id) for t in TABLES}
         if run["content_hash"] is not None:
             _check(connection, run, columns)
     status = _STATUS[run["status"]]

@@ -15,9 +15,9 @@ from sqlalchemy.dialects import postgresql
 
 from storage.columns import BarTime, ExactDecimal
 from storage.errors import BacktestStorageError
-from storage.rows import Columns
 from storage.shared import tables
 from storage.shared.tables import ME
+from storage.stored_columns import Columns
 from storage.sync.parcel import Parcel, row_count
 from storage.writing import free_version
 

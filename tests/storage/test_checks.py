@@ -7,10 +7,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from storage import rows
 from storage.errors import BacktestStorageError, DuplicateRecordError
 from storage.runs import RunStore
-from storage.schema import RATIO_METRICS, metadata
+from storage.schema import (
+    RATIO_METRICS,
+    backtest_fills,
+    backtest_orders,
+    backtest_snapshots,
+    backtest_trades,
+    metadata,
+)
 from storage.snapshots import snapshots_of
+from storage.stored_columns import Columns
 from tests.builders import make_config, make_dataset, make_panel, make_result, make_strategy
 
 BROKEN: list[tuple[str, str, Any]] = [
@@ -85,6 +94,51 @@ def test_a_value_that_breaks_a_rule_is_refused(
 
     with pytest.raises(BacktestStorageError), store._database.write() as connection:
         connection.exec_driver_sql(statement, (value,))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "rule"),
+    [
+        (backtest_orders, "side", "sideways", "side"),
+        (backtest_orders, "status", "lost", "status"),
+        (backtest_orders, "quantity", "-1.00000000", "quantity"),
+        (backtest_fills, "price", "9" * 13 + ".00000000", "price"),
+        (backtest_trades, "pnl_percent", 1e309, "pnl_percent_finite"),
+        (backtest_snapshots, "drawdown_pct", 0.5, "drawdown"),
+    ],
+)
+def test_a_value_that_breaks_a_rule_is_refused_among_many_and_nothing_is_stored(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    table: sa.Table,
+    column: str,
+    value: object,
+    rule: str,
+) -> None:
+    panel = make_panel()
+    result = make_result(panel=panel)
+    right = rows.rows_of
+
+    def wrong(*arguments: Any) -> dict[sa.Table, Columns]:
+        made = right(*arguments)
+        made[table] = dict(made[table])
+        made[table][column] = [*list(made[table][column])[:-1], value]
+        return made
+
+    with RunStore.open(tmp_path / "runs.sqlite") as own:
+        run_id = own.submit(make_config(), make_strategy(), engine_version="0.1.0")
+        own.mark_running(run_id)
+        monkeypatch.setattr(rows, "rows_of", wrong)
+        with pytest.raises(BacktestStorageError, match=f"ck_{table.name}_{rule}"):
+            own.finish(run_id, result, snapshots_of(result, panel), make_dataset(panel))
+        monkeypatch.setattr(rows, "rows_of", right)
+
+        assert own.get(run_id).status == "running"
+        with own._database.read() as connection:
+            assert _count(connection, table.name) == 0
+        own.finish(run_id, result, snapshots_of(result, panel), make_dataset(panel))
+        with pytest.raises(BacktestStorageError), own._database.write() as connection:
+            connection.exec_driver_sql("UPDATE backtest_orders SET side = 'sideways'")
 
 
 def test_every_check_of_the_schema_is_broken_above() -> None:

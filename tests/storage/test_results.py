@@ -1,8 +1,10 @@
 """A result comes back from the rows as it was, to the last digit that is kept."""
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from storage.errors import BacktestStorageError, CorruptDatabaseError
 from storage.runs import RunStore
 from storage.schema import METRICS
 from storage.snapshots import Snapshots, snapshots_of
+from storage.stored_columns import canonical
 from tests.builders import days, make_config, make_dataset, make_panel, make_result, make_strategy
 
 FIGURES = st.floats(-1e9, 1e9, allow_nan=False)
@@ -320,3 +323,22 @@ def test_ten_thousand_trades_are_saved_in_seconds_at_most(tmp_path: Path) -> Non
 
         assert store.recompute_hash(run_id) == result.result_hash
     assert took < 10
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.floats(), st.just("")
+        ),
+        max_size=6,
+    )
+    | st.lists(st.text(max_size=4))
+    | st.lists(st.integers())
+    | st.lists(st.floats())
+    | st.lists(st.sampled_from(['a"b', "a\\b", "plain", '","', "é", "\n", "", "null"]))
+)
+def test_the_quick_way_to_write_a_column_gives_the_same_text(values: list[Any]) -> None:
+    wanted = json.dumps(values, separators=(",", ":")).encode()
+
+    assert canonical(values) == wanted
+    assert canonical(tuple(values)) == wanted
