@@ -5,6 +5,7 @@ is asserted leaves room for a busy machine.
 """
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from tests.desktop.million import BARS, set_up_on
 from tests.desktop.workbench import Desk
 
 GOAL_S, LIMIT_S = 0.2, 2.0
+STOPS = int(os.environ.get("TRADEBENCH_STOPS", "5"))  # of the long job, in each phase
 REPORTED = ("load", "signals", "simulate", "metrics", "save")
 PHASES = ("queue", "compile", *REPORTED)
 
@@ -154,9 +156,9 @@ def test_stop_is_heard_in_every_phase_time_after_time(
 ) -> None:
     desk.set_up(**set_up_on(million))
 
-    seconds = sorted(stopped_in(desk, phase, monkeypatch) for _ in range(10))
+    seconds = sorted(stopped_in(desk, phase, monkeypatch) for _ in range(STOPS))
 
-    figure(f"median {seconds[5]:.3f} s, worst {seconds[-1]:.3f} s, goal {GOAL_S} s")
+    figure(f"median {seconds[STOPS // 2]:.3f} s, worst {seconds[-1]:.3f} s, goal {GOAL_S} s")
     assert seconds[-1] < LIMIT_S
     assert {run.status for run in desk.runs()} <= {"cancelled"}
 
