@@ -72,6 +72,7 @@ ACCOUNT = np.dtype(
         ("traded", "<f8"),  # sum of quantity x price of all fills
         ("n_fills", "<i8"),
         ("n_trades", "<i8"),
+        ("beyond", "<i8"),  # 1 when something came up that only the full loop knows
         # the curve
         ("before", "<f8"),  # equity at the last bar marked
         ("returns", "<f8"),  # sum, in the order of time

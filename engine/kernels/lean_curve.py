@@ -26,6 +26,7 @@ def open_account_nb(account: Record, tape: Tape, centre: float) -> None:
     account.traded = 0.0
     account.n_fills = 0
     account.n_trades = 0
+    account.beyond = 0
     account.before = capital
     account.returns = 0.0
     account.centre = centre

@@ -50,10 +50,13 @@ COLUMNS: Final = (
     "final_pnl",
 )
 
+BEYOND: Final = 2
+
 ROW: Final = np.dtype(
     [
         ("index", "<i8"),  # of the combination in its grid
-        ("refused", "<i8"),  # 1 when the strategy does not take these parameters
+        # 1 when the strategy does not take these parameters, BEYOND until the full loop has run it
+        ("refused", "<i8"),
         *((name, "<f8") for name in COLUMNS),
     ]
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.kernels.crosses import turns_of_averages_nb
 from engine.kernels.lean import Decisions, Entry, Scratch, Tape
 from engine.kernels.lean_costs import Costs
-from engine.kernels.lean_row import row_nb, second_moment_nb
+from engine.kernels.lean_row import BEYOND, row_nb, second_moment_nb
 from engine.kernels.lean_walk import walk_nb
 
 Record = Any
@@ -52,6 +52,8 @@ def run_nb(
             break
         centre = account.returns / n
     row_nb(scratch, own_tape, row)
+    if account.beyond == 1:
+        row.refused = BEYOND
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -57,8 +57,11 @@ def leave_nb(scratch: Scratch, costs: Costs, bar: int, raw: float) -> None:
     price = price_nb(raw, side, _CLOSES, costs)
     commission = commission_nb(quantity, price, costs)
     tax = tax_nb(quantity, price, side, costs)
-    pay_nb(account, side, quantity, price, commission + tax)
     paid, got = account.price * quantity, price * quantity
+    brings = got - commission - tax
+    if side < 0 and brings < 0.0 and account.cash + brings < -1e-9 * max(1.0, got):
+        account.beyond = 1  # the sale would cost more than there is, and is refused
+    pay_nb(account, side, quantity, price, commission + tax)
     # A lot knows its costs per share (see `trades`), which rounds.
     commissions = account.commission / quantity * quantity + commission
     taxes = account.tax / quantity * quantity + tax
@@ -96,7 +99,7 @@ def affordable_nb(costs: Costs, wanted: float, side: int, price: float, cash: fl
     """Round to lots what fits into free cash; 0 when nothing does, or not all and that is not enough."""
     money = cash
     if costs.short_of_cash == _SCALE:
-        need = money_needed_nb(wanted, price, side, costs)
+        need = money_needed_nb(whole_lots_nb(wanted, costs.lot), price, side, costs)
         short = need > max(cash, 0.0) * (1.0 + SLACK)
         money = max(cash, 0.0) / need * need if short else np.inf
     if wanted == 0.0:
@@ -116,6 +119,8 @@ def enter_nb(
     account: Record, costs: Costs, entry: Entry, side: int, bar: int, raw: float, equity: float
 ) -> None:
     """Open a position; ``equity`` is what the account was worth before this instant's first fill."""
+    if equity < 0.0:
+        account.beyond = 1  # who owes more than there is does not enter
     price = price_nb(raw, side, _OPENS, costs)
     wanted = wanted_nb(costs, entry, side, equity, price)
     quantity = affordable_nb(costs, wanted, side, price, account.cash)

@@ -12,6 +12,7 @@ from engine.kernels.lean import new_scratch
 from engine.kernels.lean_row import new_rows
 from engine.kernels.lean_runs import run_crosses_nb
 from engine.strategies.sma_cross import SmaCross, SmaCrossParameters
+from engine.sweeps.general import GeneralWorker, run_beyond
 from engine.sweeps.job import Indices, Job, Stopped, first_made
 from engine.sweeps.lean import lean_plan_of, why_not
 
@@ -65,6 +66,7 @@ class CrossWorker:
         self._plan = plan
         n_bars = plan.job.panel.n_bars
         self._scratch = new_scratch(n_bars)
+        self._general = GeneralWorker(plan.job)
         self._at_a_time = max(1, min(_AT_A_TIME, _AT_A_TIME_BARS // n_bars))
 
     def run(self, indices: Indices, stopped: Stopped) -> NDArray[np.void]:
@@ -79,6 +81,7 @@ class CrossWorker:
                 return rows[:done]
             part = slice(done, min(done + self._at_a_time, len(rows)))
             self._run(rows, taken, columns, part)
+            run_beyond(rows[part], self._general)
             done = part.stop
         return rows
 

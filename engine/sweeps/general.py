@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.asking import drift_weights_of, instructions_of
 from engine.driver import Simulation, new_simulation, restart, rules_of
 from engine.errors import BacktestValidationError
-from engine.kernels.lean_row import COLUMNS, new_rows
+from engine.kernels.lean_row import BEYOND, COLUMNS, new_rows
 from engine.metrics import compute_metrics
 from engine.simulate import simulation_of
 from engine.strategies.protocol import OnBarStrategy, Strategy
@@ -22,6 +22,13 @@ from engine.sweeps.views import View
 from engine.trades import match_trades
 
 _CHUNK_BARS: Final = 20_000
+
+
+def run_beyond(rows: NDArray[np.void], worker: "GeneralWorker") -> None:
+    """Run anew, in place, the combinations in which something came up that only the full loop knows."""
+    places = np.flatnonzero(rows["refused"] == BEYOND)
+    if len(places):
+        rows[places] = worker.run(rows["index"][places], lambda: False)
 
 
 class GeneralPlan:

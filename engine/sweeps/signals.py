@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from engine.errors import BacktestValidationError
 from engine.instructions import checked_mask
 from engine.kernels.lean import Decisions, new_scratch
-from engine.kernels.lean_row import new_rows
+from engine.kernels.lean_row import BEYOND, new_rows
 from engine.kernels.lean_runs import run_said_nb
 from engine.kernels.lean_said import said_nb
 from engine.strategies.protocol import Mask, Signals, SignalStrategy
-from engine.sweeps.general import GeneralWorker
+from engine.sweeps.general import GeneralWorker, run_beyond
 from engine.sweeps.job import Indices, Job, Stopped, check_warmup
 from engine.sweeps.lean import lean_plan_of, why_not
 from engine.sweeps.views import View
@@ -142,6 +142,9 @@ class SignalWorker:
         )
         rows[places] = found
         self._waiting = 0
+        if (found["refused"] == BEYOND).any():
+            self._general = self._general or GeneralWorker(self._plan.job)
+            run_beyond(rows, self._general)
 
 
 def _flat(mask: Mask | None) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 import os
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from numpy.typing import NDArray
 
 from engine.kernels.lean import Scratch
@@ -49,6 +49,7 @@ def test_every_round_trip_is_the_one_of_the_full_loop(world: LeanWorld) -> None:
     _, scratch = lean_of(job)
 
     account, closed = scratch.account[0], scratch.closed
+    assume(not account["beyond"])  # the full loop runs those; the next test looks at them
     assert account["n_fills"] == len(fills)
     found = closed[: account["n_trades"]]
     assert found["pnl"].tolist() == trades["pnl"].tolist()
