@@ -25,7 +25,7 @@ from tests.storage.sync_worlds import set_up
 
 GOAL_S, LIMIT_S = 2.0, 10.0
 CLOSED_MID_RUN = """
-import itertools, sys
+import itertools, sys, threading
 from PySide6.QtCore import QTimer
 from desktop import app
 from desktop.workbench import bench
@@ -33,13 +33,26 @@ from engine.strategies.sma_cross import SmaCross
 
 bench._STOP_SECONDS = 0.5
 app.Warmer.start = lambda warmer: False
-SmaCross.signals = lambda strategy, panel: all(True for _ in itertools.count())
+reached = threading.Event()
+
+def signals(strategy, panel):
+    reached.set()
+    return all(True for _ in itertools.count())
+
+SmaCross.signals = signals
 
 class Closes(app.Workbench):
     def start(self):
         super().start()
         QTimer.singleShot(200, self.run_demo)
-        QTimer.singleShot(2000, self.window.close)
+        self.look = QTimer(interval=100)
+        self.look.timeout.connect(self.close_once_it_hangs)
+        self.look.start()
+
+    def close_once_it_hangs(self):
+        if reached.is_set():
+            self.look.stop()
+            self.window.close()
 
 app.Workbench = Closes
 sys.exit(app.run_window())

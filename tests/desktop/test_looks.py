@@ -46,10 +46,8 @@ def table_of(qtbot: QtBot, theme: Theme, width: int) -> DataTable:
 
 
 @pytest.mark.parametrize("height", [400, 1400])
-def test_fields_end_where_the_button_below_them_does(
-    qtbot: QtBot, theme: Theme, height: int
-) -> None:
-    panel = SetupPanel(SetupPresenter(lambda: TODAY))
+def test_fields_end_where_the_button_below_them_does(qtbot: QtBot, desk: Desk, height: int) -> None:
+    panel = SetupPanel(SetupPresenter(lambda: TODAY), desk.bench.strategies)
     qtbot.addWidget(panel)
     panel.resize(316, height)
     panel.show()
