@@ -1,15 +1,16 @@
 """What is opened, used in a ``with`` block, and closed at its end."""
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Closing:
+class Closing(ABC):
     """Gives a class with `close` the ``with`` statement."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of everything; a second time does nothing."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         """Return itself."""

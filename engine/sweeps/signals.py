@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.errors import BacktestValidationError
 from engine.instructions import checked_mask
 from engine.kernels.lean import Decisions, new_scratch
-from engine.kernels.lean_row import BEYOND, new_rows
+from engine.kernels.lean_row import new_rows
 from engine.kernels.lean_runs import run_said_nb
 from engine.kernels.lean_said import said_nb
 from engine.strategies.protocol import Mask, Signals, SignalStrategy
@@ -69,7 +69,7 @@ class SignalWorker:
         self._terms = plan.lean.terms(self._room)
         self._places = np.zeros(self._room, np.int64)
         self._waiting = 0
-        self._general: GeneralWorker | None = None
+        self._general = GeneralWorker(plan.job)
 
     def run(self, indices: Indices, stopped: Stopped) -> NDArray[np.void]:
         """Return a ``ROW`` per combination."""
@@ -99,7 +99,6 @@ class SignalWorker:
         view = job.views.of(warmup)
         signals = strategy.signals(view.panel)
         if not _is_plain(signals):
-            self._general = self._general or GeneralWorker(job)
             self._general.run_one(rows, place, strategy, view)
             return
         self._pack(signals, view)
@@ -140,11 +139,9 @@ class SignalWorker:
             self._scratch,
             found,
         )
+        run_beyond(found, self._general)
         rows[places] = found
         self._waiting = 0
-        if (found["refused"] == BEYOND).any():
-            self._general = self._general or GeneralWorker(self._plan.job)
-            run_beyond(rows, self._general)
 
 
 def _flat(mask: Mask | None) -> NDArray[np.uint8]:
