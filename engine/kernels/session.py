@@ -212,10 +212,13 @@ def group_nb(
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def follow_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int) -> None:
-    """Let trailing stops follow the best price of this bar; one whose entry was at its close begins with the next."""
+    """Let trailing stops follow the best price of this bar; one whose entry was at its close begins with the next.
+
+    One that was reached and still waits for volume stays where it was reached.
+    """
     for i in range(state[0].n_pending):
         order = book.orders[book.pending[i]]
-        if order.kind != TRAILING or order.since > bar:
+        if order.kind != TRAILING or order.since > bar or order.triggered == 1:
             continue
         symbol = np.int64(order.symbol)
         if order.side < 0 and panel.high[bar, symbol] > order.best:
@@ -224,8 +227,7 @@ def follow_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, bar: int)
             order.best = panel.low[bar, symbol]
         else:
             continue
-        if order.triggered == 0:
-            trail_nb(order, book.positions[symbol].tick)
+        trail_nb(order, book.positions[symbol].tick)
 
 
 @njit(

@@ -44,6 +44,17 @@ class World:
     capital: float
     cuts: tuple[int, ...]  # bars at which the run is interrupted
 
+    def __repr__(self) -> str:
+        """Say what is unusual: all arrays of a world are longer than anyone reads, or hypothesis prints."""
+        plain = {name: values[0] for name, values in RULES.items()}
+        rules = {
+            name: value
+            for name, value in self.rules._asdict().items()
+            if name in plain and np.any(np.asarray(value) != plain[name])
+        }
+        size = f"{self.panel.n_bars} bars of {self.panel.n_symbols} symbols"
+        return f"World({size}, {len(self.instructions)} instructions, {self.capital}, {rules}, cuts {self.cuts})"
+
 
 BOUNDS: list[dict[str, Any]] = [
     {},
