@@ -37,10 +37,16 @@ class BacktestProgress:
 
 @dataclass(frozen=True, slots=True)
 class LiveCurve:
-    """The account so far, (bars_done,) each: views of arrays of which only later elements are still written."""
+    """The account so far: views of arrays of which only later elements are still written.
+
+    Attributes:
+        time_ns, equity: (bars_done,) of the bars that are done.
+        axis_ns: (bars_total,) of all bars of the run; None where they are not known.
+    """
 
     time_ns: NDArray[np.int64]
     equity: NDArray[np.float64]
+    axis_ns: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -386,7 +386,11 @@ def _progress_of(run: Simulation, capital: float, elapsed: float) -> BacktestPro
         equity=equity,
         pnl=equity - capital,
         open_positions=int(state["n_held"]),
-        live=LiveCurve(run.panel.time_ns[first : run.bar], run.curve.equity[first : run.bar]),
+        live=LiveCurve(
+            run.panel.time_ns[first : run.bar],
+            run.curve.equity[first : run.bar],
+            run.panel.time_ns[first:],
+        ),
     )
 
 

@@ -41,7 +41,8 @@ settings.register_profile(
 )
 settings.load_profile("tradebench")
 
-_FIGURES = pytest.StashKey[list[str]]()
+_FIGURE = "figure"
+_MOST_WORKERS = 4  # each has a PostgreSQL server of its own
 _PATIENCE_SECONDS = 2.0
 _blamed: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -52,6 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
         server = XServer()
         server.take_over()
         config.add_cleanup(server.stop)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the whole suite between processes; a part of it, and what is measured, runs in this one."""
+    part = config.args_source is pytest.Config.ArgsSource.ARGS or config.getoption("-m")
+    return 0 if part else min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -78,17 +86,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return what takes a measured figure in words, to be read at the end of the whole test run."""
-    figures = request.config.stash.setdefault(_FIGURES, [])
-    return lambda text: figures.append(f"{request.node.name}: {text}")
+    node = request.node
+    return lambda text: node.user_properties.append((_FIGURE, f"{node.name}: {text}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell the figures."""
-    figures = terminalreporter.config.stash.get(_FIGURES, [])
+    figures = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, pytest.TestReport) and report.when == "call"
+        for name, text in report.user_properties
+        if name == _FIGURE
+    ]
     if figures:
         terminalreporter.section("figures")
         for text in figures:
-            terminalreporter.write_line(text)
+            terminalreporter.write_line(str(text))
 
 
 @pytest.fixture(autouse=True)

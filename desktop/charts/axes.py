@@ -137,8 +137,9 @@ class TimeAxis(pg.GraphicsWidget):
     def show_scale(self, scale: Scale, tokens: Tokens, base: TimeBase) -> None:
         """Choose the labels for what the pane shows."""
         self._scale, self._tokens = scale, tokens
-        start, stop = scale.bars(len(base))
-        self.ticks = time_ticks(base.time_ns, start, stop, TIME_GAP / scale.pixels_per_bar)
+        time_ns = base.labelled_ns
+        start, stop = scale.bars(len(time_ns))
+        self.ticks = time_ticks(time_ns, start, stop, TIME_GAP / scale.pixels_per_bar)
 
     def show_cursor(self, x: float | None, text: str) -> None:
         """Mark the instant under the crosshair."""

@@ -59,9 +59,13 @@ class Curves:
         if self.benchmark is not None and benchmark is not None:
             self.benchmark.append(benchmark)
 
-    def grow_to(self, time_ns: Instants, equity: Floats) -> None:
-        """Take the whole curve so far, of which the beginning is known already; only what is new costs time."""
+    def grow_to(self, time_ns: Instants, equity: Floats, axis_ns: Instants | None = None) -> None:
+        """Take the whole curve so far, of which the beginning is known already; only what is new costs time.
+
+        ``axis_ns`` are the instants of all bars, those still to come among them.
+        """
         known = len(self)
+        self.base.axis_ns = axis_ns
         self.append(time_ns[known:], equity[known:])
 
     def snapshot(self) -> "Curves":

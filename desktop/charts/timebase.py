@@ -15,6 +15,7 @@ class TimeBase:
     def __init__(self, time_ns: Instants | None = None) -> None:
         """Take the opens of the bars, UTC nanoseconds."""
         self._times = Growing(np.int64, time_ns)
+        self.axis_ns: Instants | None = None  # bars still to come among them, where they are known
 
     def __len__(self) -> int:
         return len(self._times)
@@ -25,17 +26,25 @@ class TimeBase:
         values: Instants = self._times.values
         return values
 
+    @property
+    def labelled_ns(self) -> Instants:
+        """(n or more,) the instants that an axis may label: those of bars still to come, too."""
+        axis = self.axis_ns
+        return self.time_ns if axis is None or len(axis) < len(self) else axis
+
     def append(self, time_ns: Instants) -> None:
         """Add bars at the end."""
         self._times.append(time_ns)
 
     def snapshot(self) -> "TimeBase":
         """Return the instants as they are now, not copied; it may go to another thread."""
-        return TimeBase(self._times.snapshot().values)
+        found = TimeBase(self._times.snapshot().values)
+        found.axis_ns = self.axis_ns
+        return found
 
     def take(self, other: "TimeBase") -> None:
         """Become what another base is; charts that are linked by this one stay linked."""
-        self._times = other._times
+        self._times, self.axis_ns = other._times, other.axis_ns
 
     def time_at(self, x: float) -> float:
         """Return the instant at a bar with its fraction; beyond the ends in steps of the average bar."""

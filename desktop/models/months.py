@@ -31,6 +31,7 @@ from desktop.tokens import Tokens, rgb
 from engine.statistics.calendar import YearOfReturns
 
 STRONGEST: Final = 0.45  # how far a tint goes from the surface towards the colour of gain or loss
+_WITHOUT_DECIMALS: Final = 100.0  # percent; a decimal would only make the columns wider
 YEAR: Final = 0
 TOTAL: Final = 13
 
@@ -91,12 +92,12 @@ class MonthsModel(QAbstractTableModel):
         if role == ALIGNMENT:
             return LEFT if section == YEAR else RIGHT
         if role == SAMPLE:
-            return "2000" if section == YEAR else "−1,000.0"
+            return "2000" if section == YEAR else "−1,000"
         return None
 
     def _title(self, column: int) -> str:
         if column == YEAR:
-            return self.tr("Percent")
+            return self.tr("in %")
         return self.tr("Year") if column == TOTAL else calendar.month_abbr[column]
 
     def _rate(self, year: YearOfReturns, column: int, role: int) -> Any:
@@ -118,7 +119,9 @@ class MonthsModel(QAbstractTableModel):
     def _text(self, year: YearOfReturns, column: int, rate: float | None) -> str:
         if rate is None and year.undefined.get(column) == "no bar":
             return ""
-        return fmt.number(None if rate is None else 100.0 * rate, 1, sign=True)
+        percent = None if rate is None else 100.0 * rate
+        decimals = 0 if percent is not None and abs(percent) >= _WITHOUT_DECIMALS else 1
+        return fmt.number(percent, decimals, sign=True)
 
     def _tip(self, year: YearOfReturns, column: int, rate: float | None) -> str:
         if rate is not None:

@@ -227,11 +227,13 @@ QAbstractItemView {{ background: {t.surface}; alternate-background-color: {t.sur
 QAbstractItemView:focus {{ border-color: {t.focus}; }}
 QTableView::item, QTreeView::item, QListView::item {{
   padding: 0 7px; border: none; border-bottom: 1px solid {t.grid}; }}
+QTableView[dense="true"]::item {{ padding: 0 2px; }}
 QTreeView::item, QListView::item {{ min-height: {_px(27, scale)}; }}
 QTableView::item:hover, QTreeView::item:hover, QListView::item:hover {{ background: {t.raised}; }}
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {{
   background: {_over(t.accent, t.surface, 0.26)}; color: {t.text}; }}
 QHeaderView {{ background: {t.raised}; border: none; }}
+QTableView[dense="true"] QHeaderView::section {{ padding: 0 5px; }}
 QHeaderView::section {{ background: {t.raised}; color: {t.muted}; border: none; border-bottom: 1px solid {t.border};
   padding: 0 10px; min-height: {_px(27, scale)}; font-size: {_px(PIXELS["caption"], scale)}; font-weight: 600; }}
 QHeaderView::section:hover {{ color: {t.text}; }}

@@ -13,12 +13,14 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QPushButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop import fmt
 from desktop.presenters.connections import NEW_PROFILE, ConnectionsPresenter, ConnectionsState
+from desktop.views.empty import StateView
 from storage.connection_report import ConnectionReport
 from storage.profiles import Profile
 
@@ -36,8 +38,13 @@ class ConnectionDialog(QDialog):
         self._presenter = presenter
         self.list = QListWidget(self)
         self.list.setAccessibleName(self.tr("Connection profiles"))
-        self.list.setFixedWidth(200)
         self.list.currentTextChanged.connect(self._on_profile_chosen)
+        self._empty = StateView(self, calm=True)
+        self._empty.show_empty(self.tr("No connections yet"))
+        self._left = QStackedWidget(self)
+        self._left.setFixedWidth(200)
+        self._left.addWidget(self._empty)
+        self._left.addWidget(self.list)
         self.fields: dict[str, QLineEdit | QComboBox] = {}
         self._problems: dict[str, QLabel] = {}
         self.password = QLineEdit(self)
@@ -64,6 +71,7 @@ class ConnectionDialog(QDialog):
         self.save.clicked.connect(self._on_save_clicked)
         presenter.changed.connect(self.show_state)
         self._fill(NEW_PROFILE)
+        self.fields["name"].setFocus()
         presenter.load()
 
     def show_state(self, state: ConnectionsState) -> None:
@@ -74,6 +82,7 @@ class ConnectionDialog(QDialog):
             self.list.clear()
             self.list.addItems(names)
             self.list.blockSignals(False)
+        self._left.setCurrentWidget(self.list if names else self._empty)
         problems = {problem.field: problem for problem in state.problems}
         for name, label in self._problems.items():
             problem = problems.get(name)
@@ -154,7 +163,7 @@ class ConnectionDialog(QDialog):
         right.addWidget(self.outcome, 1, Qt.AlignmentFlag.AlignTop)
         right.addLayout(buttons)
         left = QVBoxLayout()
-        left.addWidget(self.list, 1)
+        left.addWidget(self._left, 1)
         left.addWidget(self.new)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 12, 12, 12)

@@ -77,6 +77,7 @@ class PerformancePanel(QWidget):
             self._add(title, model, can_sort)
         self.pages.addWidget(self.empty)
         self.tables[0].setItemDelegate(GroundDelegate(self))
+        self.tables[0].setProperty("dense", True)  # fourteen columns
         self.tables[0].horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.choice.currentRowChanged.connect(self._show_page)
         self.choice.setCurrentRow(0)

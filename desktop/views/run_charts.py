@@ -47,7 +47,7 @@ class LiveCharts:
 
     def __call__(self, live: LiveCurve) -> Curves:
         """Grow to what there is by now; costs as much as what is new."""
-        self._curves.grow_to(live.time_ns, live.equity)
+        self._curves.grow_to(live.time_ns, live.equity, live.axis_ns)
         return self._curves.snapshot()
 
 

@@ -1,14 +1,16 @@
 """The hand on a run under way: pause and play, one bar or one trade further, another speed."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QToolButton, QWidget
 
 from desktop.theme.icons import icon
 from desktop.tokens import Tokens
+from desktop.views.elided import ElidedLabel
 from engine.pacing import Pace, PaceMode
 
 _FACTORS = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
 _ICON = 16
+_SHORT_SECONDS = 0.1
 
 
 class TransportBar(QWidget):
@@ -42,9 +44,8 @@ class TransportBar(QWidget):
         for pace in paces():
             self.speed.addItem(self._name_of(pace), pace)
         self.speed.activated.connect(self._on_speed_chosen)
-        self._hint = QLabel(self)
+        self._hint = ElidedLabel(self)
         self._hint.setProperty("role", "caption")
-        self._hint.setTextFormat(Qt.TextFormat.PlainText)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 4, 0, 4)
         row.setSpacing(4)
@@ -96,7 +97,10 @@ class TransportBar(QWidget):
 
     def _hint_of(self, pace: Pace) -> str:
         if pace.mode is PaceMode.ACCELERATED:
-            return self.tr("1 day = {0} s").format(f"{pace.session_seconds:.3g}")
+            seconds = pace.session_seconds
+            if seconds < _SHORT_SECONDS:
+                return self.tr("{0} ms/day").format(f"{1000.0 * seconds:.3g}")
+            return self.tr("{0} s/day").format(f"{seconds:.3g}")
         return ""
 
     def _on_play_clicked(self) -> None:

@@ -38,6 +38,11 @@ def tradebench(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcom
     return Outcome(code, captured.out, captured.err)
 
 
+def squeezed(text: str) -> str:
+    """Return what a panel says without its frame and without blanks, so that it may be broken anywhere."""
+    return "".join(text.replace("│", "").split())
+
+
 def bar_lines(symbol: str = "AAA", days: int = 260, phase: float = 0.0) -> list[str]:
     """Return daily bars that swing around a rising line: crossovers for certain."""
     lines, day = [], dt.date(2020, 1, 1)

@@ -12,6 +12,7 @@ from tests.desktop.builders import (
     bar_lines,
     bars_file,
     config_file,
+    squeezed,
     tradebench,
 )
 
@@ -19,13 +20,13 @@ BAD_INPUT, NOT_FOUND, UNAVAILABLE = 2, 3, 5
 
 
 def assert_told(outcome: Outcome, code: int, *words: str) -> None:
-    """The failure is a panel on standard error, without a traceback, with these words."""
-    flat = " ".join(outcome.err.replace("│", " ").split())
-    assert outcome.code == code, flat
+    """The failure is a panel on standard error, without a traceback, with these words, broken wherever."""
+    flat = squeezed(outcome.err)
+    assert outcome.code == code, outcome.err
     assert "Traceback" not in outcome.err + outcome.out
     assert outcome.out == ""
     for word in words:
-        assert word in flat
+        assert squeezed(word) in flat, outcome.err
 
 
 def with_line(number: int, line: str) -> list[str]:

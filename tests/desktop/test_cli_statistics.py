@@ -7,7 +7,7 @@ import pytest
 
 from desktop.cli.show import Grouping
 from desktop.service.performance import GROUPINGS
-from tests.desktop.builders import Outcome, bars_file, config_file, tradebench
+from tests.desktop.builders import Outcome, bars_file, config_file, squeezed, tradebench
 
 
 @pytest.fixture
@@ -91,4 +91,4 @@ def test_an_unknown_grouping_is_bad_input(run, capsys):
     outcome = shown(capsys, run, "--by", "moon")
 
     assert outcome.code == 2
-    assert "'side', 'symbol', 'year'" in outcome.err
+    assert "'side','symbol','year'" in squeezed(outcome.err)

@@ -116,6 +116,14 @@ def test_the_test_says_what_it_found(desk: Desk, market: Profile) -> None:
     assert "public.index_daily_prices: found" in said
 
 
+def test_without_a_connection_the_dialog_says_what_to_do(desk: Desk) -> None:
+    dialog = opened(desk)
+
+    assert dialog._empty.words.startswith("No connections yet")
+    assert dialog._left.currentWidget() is dialog._empty
+    assert dialog.fields["name"].hasFocus()
+
+
 @pytest.mark.parametrize(
     ("changes", "password", "said"),
     [

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from desktop.charts.data import Curves
 from desktop.presenters.attempt import Attempt
@@ -13,6 +14,7 @@ from desktop.tasks.worker import Control
 from desktop.views.run_charts import LiveCharts
 from engine.result import BacktestProgress, LiveCurve
 from tests.builders import days
+from tests.desktop.chart_worlds import filled_stack
 from tests.desktop.windows import demo_config
 from tests.desktop.workbench import Desk
 
@@ -42,6 +44,20 @@ def test_what_was_handed_out_stays_as_it_was_while_the_run_goes_on() -> None:
     assert np.array_equal(early.equity.values, equity[:300])
     assert np.array_equal(early.drawdown.values, np.zeros(300))
     assert len(early.base) == len(early.equity)
+
+
+def test_the_axis_of_a_run_under_way_is_labelled_to_its_end(qtbot: QtBot) -> None:
+    time_ns, equity = days(900), np.linspace(100.0, 200.0, 900)
+    grow = LiveCharts(100.0)
+    stack = filled_stack(qtbot)
+    stack.begin_live(900, 100.0)
+
+    stack.grow_to(grow(LiveCurve(time_ns[:50], equity[:50], time_ns)))
+    qtbot.wait(50)
+
+    ticks = stack.drawdown.time_axis.ticks
+    assert len(stack.equity.base) == 50
+    assert max(tick.index for tick in ticks) > 600
 
 
 def test_no_curve_is_built_on_the_thread_that_paints(

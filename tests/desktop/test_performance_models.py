@@ -61,7 +61,7 @@ def months(qtbot: QtBot) -> MonthsModel:
 
 
 def test_a_year_has_its_months_and_itself_in_percent(months):
-    assert heads(months)[:3] == ["Percent", "Jan", "Feb"]
+    assert heads(months)[:3] == ["in %", "Jan", "Feb"]
     assert heads(months)[-1] == "Year"
     assert row_of(months, 0)[:5] == ["2009", "", "+5.0", "−20.0", "0.0"]
     assert row_of(months, 0)[TOTAL] == "−16.0"

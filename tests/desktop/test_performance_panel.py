@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from pytestqt.qtbot import QtBot
 
 from desktop.models.months import TOTAL
 from desktop.presenters.result import open_run
 from desktop.service.facade import Service
 from desktop.theme import Theme
+from desktop.theme.fonts import font
 from desktop.tokens import tokens_for
 from desktop.views.performance_panel import PerformancePanel
 from desktop.views.result_view import ResultView
@@ -125,6 +128,27 @@ def test_a_month_of_loss_is_painted_on_the_ground_of_loss(qtbot: QtBot, theme: T
     colour = table.viewport().grab().toImage().pixelColor(spot.left() + 3, spot.top() + 3)
 
     assert colour == panel.months.index(int(totals.argmin()), TOTAL).data(8)
+
+
+def test_no_month_is_cut_where_the_window_is_small(qtbot: QtBot, theme: Theme) -> None:
+    panel = on_screen(qtbot, theme, 960)
+    show(panel, crossing())
+    table, model = panel.tables[MONTHS], panel.months
+    metrics = QFontMetrics(font("body", strong=True))
+    room = [table.columnWidth(column) - 10 for column in range(model.columnCount())]
+
+    longest = [
+        max(
+            metrics.horizontalAdvance(str(model.index(row, column).data() or ""))
+            for row in range(4)
+        )
+        for column in range(model.columnCount())
+    ]
+    head = metrics.horizontalAdvance(str(model.headerData(0, Qt.Orientation.Horizontal)))
+
+    assert all(text <= width for text, width in zip(longest, room, strict=True))
+    assert metrics.horizontalAdvance("−99.9") <= min(room)
+    assert head <= room[0]
 
 
 def test_the_result_view_hands_the_tables_over_and_takes_them_away(

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from desktop.presenters.run import RunState
 from desktop.views.transport_bar import TransportBar, paces
 from desktop.workbench.interrupted import DISCARD, RESTART, RESUME
-from engine.pacing import PaceMode
+from engine.pacing import Pace, PaceMode
 from engine.result import BacktestProgress
 from tests.desktop.test_resume import killed_run
 from tests.desktop.workbench import Desk
@@ -72,13 +72,17 @@ def test_a_paused_run_can_be_stopped(desk: Desk) -> None:
 
 
 def test_the_speeds_say_how_long_a_day_takes(desk: Desk) -> None:
+    bar, splitter = transport_of(desk), desk.bench.window.setup
+    before = splitter.width()
     begin_slowly(desk)
 
-    hint = transport_of(desk)._hint.text()
+    hint, width = bar._hint.text(), splitter.width()
     desk.press(Qt.Key.Key_Period)
     desk.wait_idle()
 
-    assert hint == "1 day = 8.64 s"
+    assert hint == "8.64 s/day"
+    assert bar._hint_of(Pace(PaceMode.ACCELERATED, 2000.0)) == "43.2 ms/day"
+    assert width == before  # the panel grows for no hint
     assert [pace.mode for pace in paces()][::6] == [PaceMode.MAX, PaceMode.REAL_TIME]
 
 
