@@ -1,9 +1,9 @@
 """The state of a run as bytes, and back: what a killed run is taken up from, bit for bit.
 
-A checkpoint holds the account, the orders, the fills and the curve as far as they have come, and the hashes of what
-they were made of. The bars, the instructions and the rules are not in it: they follow from the configuration and the
-data, and `restore` refuses others. There is no pickle and no code in it: a header in JSON and raw arrays, closed by a
-SHA-256, so that a file that was cut or damaged is known for one.
+A checkpoint holds the account, the orders, the fills and the curve as far as they have come, what an on_bar strategy
+remembers, and the hashes of what they were made of. The bars, the instructions and the rules are not in it: they follow
+from the configuration and the data, and `restore` refuses others. There is no pickle and no code in it: a header in
+JSON and raw arrays, closed by a SHA-256, so that a file that was cut or damaged is known for one.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ from engine.errors import BacktestError
 
 MAGIC: Final = b"tbckpt1\n"
 _DIGEST_BYTES: Final = 32
+MEMORY: Final = "memory"
 _MOST_HEADER: Final = 1 << 20
 _LENGTH: Final = struct.Struct("<I")
 
@@ -91,7 +92,8 @@ def save(simulation: Simulation, identity: Identity) -> bytes:
 
     Only what has been written is kept: the first fills and orders, the curve up to the bar that is next.
     """
-    parts = list(_parts(simulation))
+    simulation.gather()
+    parts = list(parts_of(simulation).items())
     header = {
         "identity": _plain(identity),
         "arrays": [
@@ -153,9 +155,37 @@ def restore(simulation: Simulation, data: bytes, identity: Identity) -> None:
         When the checkpoint is damaged, or of another run, configuration, data, code or engine.
     """
     header, body = check(data, identity)
-    found = dict(_arrays(header, body))
-    for name, array in _buffers(simulation, found).items():
-        _put(array, found[name], name)
+    put(simulation, dict(_arrays(header, body)))
+
+
+def parts_of(simulation: Simulation) -> dict[str, NDArray[Any]]:
+    """Return every array that a run lives in by name, cut to what has been written."""
+    state, book = simulation.state, simulation.book
+    orders = int(state["n_orders"][0])
+    parts: dict[str, NDArray[Any]] = {"state": state}
+    for name, array in book._asdict().items():
+        parts[f"book.{name}"] = array[:orders] if name == "orders" else array
+    parts["fills"] = simulation.fills[: int(state["n_fills"][0])]
+    for name, array in simulation.curve._asdict().items():
+        parts[f"curve.{name}"] = array[: simulation.bar]
+    if simulation.memory is not None:
+        parts[MEMORY] = simulation.memory
+    return parts
+
+
+def put(simulation: Simulation, found: dict[str, NDArray[Any]]) -> None:
+    """Fill the arrays of a new simulation with what `parts_of` returned of another.
+
+    Raises
+    ------
+    CheckpointError
+        When they do not belong to such a run.
+    """
+    put_arrays(simulation, {name: array for name, array in found.items() if name != MEMORY})
+    try:
+        simulation.remember(found.get(MEMORY))
+    except ValueError as error:
+        raise _damaged(str(error)) from error
 
 
 _TITLES: Final = {
@@ -167,16 +197,10 @@ _TITLES: Final = {
 }
 
 
-def _parts(simulation: Simulation) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield every array that a run lives in, cut to what has been written."""
-    state = simulation.state
-    yield "state", state
-    orders = int(state["n_orders"][0])
-    for name, array in simulation.book._asdict().items():
-        yield f"book.{name}", array[:orders] if name == "orders" else array
-    yield "fills", simulation.fills[: int(state["n_fills"][0])]
-    for name, array in simulation.curve._asdict().items():
-        yield f"curve.{name}", array[: simulation.bar]
+def put_arrays(simulation: Simulation, found: dict[str, NDArray[Any]]) -> None:
+    """Fill the arrays of a simulation, all but what a strategy remembers; raises as `put`."""
+    for name, array in _buffers(simulation, found).items():
+        _put(array, found[name], name)
 
 
 def _buffers(simulation: Simulation, found: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -184,6 +184,31 @@ class Simulation:
         if orders > len(self.book.orders):
             self.book = grown(self.book, orders)
 
+    @property
+    def memory(self) -> NDArray[np.void] | None:
+        """(n_symbols,) what an on_bar strategy remembers; None without one."""
+        return None if self.decider is None else self.decider.own.memory
+
+    def gather(self) -> None:
+        """See that the arrays hold all that the run is: here they always do."""
+
+    def remember(self, memory: NDArray[np.void] | None) -> None:
+        """Go on from arrays that were put back, with what the strategy remembered then.
+
+        Raises
+        ------
+        ValueError
+            When it is no memory of this strategy.
+        """
+        own = self.memory
+        if own is None or memory is None:
+            if own is not memory:
+                raise ValueError("a strategy that remembers and one that does not")
+            return
+        if own.dtype != memory.dtype or own.shape != memory.shape:
+            raise ValueError("another strategy's memory")
+        own[:] = memory
+
     def close(self) -> None:
         """Give back what the run holds besides its arrays: here nothing, elsewhere a process."""
 

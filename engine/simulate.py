@@ -141,8 +141,6 @@ def simulate(
     _tell(on_progress, BacktestProgress("signals", 0.0, bars_total=total))
     capital = config.account.initial_capital
     simulation, labels = simulation_of(config, panel, strategy)
-    if isinstance(strategy, OnBarStrategy):
-        keeper = None  # what such a strategy remembers is not in a checkpoint: it begins again
     if keeper is not None:
         keeper.begin(simulation, clock())
 

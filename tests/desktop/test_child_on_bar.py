@@ -10,6 +10,7 @@ import pytest
 from desktop.service.checking import check_file
 from desktop.service.child.process import ChildError
 from desktop.service.child.proxy import LookAheadError, end_children, strategy_from
+from engine.checkpoint import Keeper
 from engine.config import BacktestConfig, DataConfig
 from engine.errors import BacktestValidationError
 from engine.market import Panel
@@ -21,6 +22,7 @@ from storage.market.catalog import load_panel
 from storage.strategies import load_file
 from tests.desktop.ownfiles import on_bar_file, trusted
 from tests.engine.both import rows_of
+from tests.engine.test_checkpoint import IDENTITY
 
 pytestmark = pytest.mark.needs_posix
 
@@ -67,6 +69,25 @@ def test_a_run_in_the_child_is_the_run_in_here(tmp_path, panel):
     bars = [one.bars_done for one in told if one.stage == "simulate"]
     assert bars == sorted(bars)
     assert bars[-1] == panel.n_bars
+
+
+def test_a_run_that_was_cut_off_goes_on_in_another_child_to_the_same_bits(tmp_path, panel):
+    path = on_bar_file(tmp_path)
+    kept: list[bytes] = []
+    whole = run(path, panel, keeper=Keeper(IDENTITY, kept.append, seconds=0.0))
+    bars: list[int] = []
+
+    resumed = run(
+        path,
+        panel,
+        keeper=Keeper(IDENTITY, kept.append, found=kept[len(kept) // 2]),
+        on_progress=lambda told: bars.append(told.bars_done),
+    )
+
+    assert len(kept) > 2
+    assert next(bar for bar in bars if bar) > 512  # the first chunk was not run again
+    assert resumed.result_hash == whole.result_hash
+    assert len(whole.trades) > 50
 
 
 def test_its_form_and_labels_are_known_on_this_side(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.checkpoint import CheckpointError, restore, save
 from engine.config import BacktestConfig
 from engine.driver import Simulation, new_simulation
 from engine.errors import BacktestValidationError
@@ -17,6 +18,7 @@ from engine.types import INSTRUCTION, ORDER, FillAt, Intrabar, OrderStatus, Size
 from tests.engine.both import assert_equal, fills_of, orders_of, rows_of
 from tests.engine.builders import NAN, panel_of, rules_of
 from tests.engine.on_bar_strategies import Beyond, Everything, Peeping, Twice, Unknown, Wrong
+from tests.engine.test_checkpoint import IDENTITY
 from tests.naive.on_bar import Asking
 from tests.naive.simulation import run
 
@@ -119,6 +121,34 @@ def test_where_it_is_cut_makes_no_difference(cuts: tuple[int, ...]) -> None:
     assert rows_of(orders_of(parts), names) == rows_of(orders_of(whole), names)
     assert parts.curve.equity.tobytes() == whole.curve.equity.tobytes()
     assert parts.decider.own.memory.tobytes() == whole.decider.own.memory.tobytes()
+
+
+@pytest.mark.parametrize("bar", [0, 1, 37, 119, 120])
+def test_taken_up_from_a_checkpoint_it_ends_in_the_same_bits(bar: int) -> None:
+    panel, rules = walk(7), rules_of(commission_rate=0.001)
+    whole = simulated(Everything.make({}), panel, rules)
+    begun, resumed = (ready(Everything.make({}), panel, rules) for _ in range(2))
+    begun.advance(bar)
+
+    restore(resumed, save(begun, IDENTITY), IDENTITY)
+    resumed.advance(panel.n_bars)
+    resumed.expire_waiting()
+
+    assert fills_of(resumed).tobytes() == fills_of(whole).tobytes()
+    assert resumed.curve.equity.tobytes() == whole.curve.equity.tobytes()
+    assert resumed.decider.own.memory.tobytes() == whole.decider.own.memory.tobytes()
+
+
+def test_what_another_strategy_remembers_is_refused() -> None:
+    panel, rules = walk(7), rules_of()
+    begun = ready(Everything.make({}), panel, rules)
+    nothing = new_simulation(panel, np.empty(0, INSTRUCTION), rules, 10_000.0)
+    saved = save(begun, IDENTITY)
+
+    with pytest.raises(CheckpointError, match="remembers"):
+        restore(nothing, saved, IDENTITY)
+    with pytest.raises(CheckpointError, match="memory"):
+        restore(ready(AtrPyramid.make({}), panel, rules), saved, IDENTITY)
 
 
 def test_no_order_changes_when_later_bars_are_cut_off() -> None:

@@ -63,9 +63,9 @@ class Host:
         self._far = simulating.FarRun()
 
     def answer(self, question: dict[str, Any], arrays: Arrays) -> Answer:
-        """Answer one question: ``make``, ``signals``, ``weights``, or ``begin``, ``advance`` and ``book`` of a run."""
-        if question["task"] in ("advance", "book"):
-            return self._far.answer(question)
+        """Answer one question: ``make``, ``signals``, ``weights``, ``begin``, and those of a run: see `FarRun`."""
+        if question["task"] in simulating.TASKS:
+            return self._far.answer(question, arrays)
         if self._cls is None:
             self._cls = load_file(self.path, Strategy)
         strategy = self._cls.make(question["params"])

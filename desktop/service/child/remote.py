@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from desktop.service.child.frames import Arrays
 from desktop.service.child.process import Child, ChildError
+from engine.checkpoint import MEMORY, CheckpointError, parts_of, put_arrays
 from engine.driver import Simulation
 from engine.pacing import Pacer
 from storage.stopping import ShouldStop, never
@@ -25,6 +26,33 @@ class RemoteSimulation(Simulation):
 
     child: Child | None = None
     should_stop: ShouldStop = never
+    remembered: NDArray[np.void] | None = None
+
+    @property
+    def memory(self) -> NDArray[np.void] | None:
+        """What the strategy remembers there, as of the last `gather`."""
+        return self.remembered
+
+    def gather(self) -> None:
+        """Fetch what the child does not answer with every chunk: all orders, and what the strategy remembers."""
+        found = self._ask({"task": "parts"})
+        memory = found.pop(MEMORY, None)
+        if memory is None or memory.dtype.names is None or memory.shape != (self.panel.n_symbols,):
+            raise self._no_result()
+        try:
+            put_arrays(self, found)
+        except CheckpointError as error:
+            raise self._no_result() from error
+        self.remembered = memory
+
+    def remember(self, memory: NDArray[np.void] | None) -> None:
+        """Have the child go on from the arrays as they are here.
+
+        Raises:
+            ChildError: the child ended, did not answer, or can't go on from there.
+        """
+        self.remembered = memory
+        self._ask({"task": "take_up"}, parts_of(self))
 
     def advance(self, stop: int) -> None:
         """Have the child simulate up to a bar.
@@ -83,7 +111,7 @@ class RemoteSimulation(Simulation):
             found, "positions", book.positions.dtype, self.panel.n_symbols
         )
 
-    def _ask(self, question: dict[str, Any]) -> Arrays:
+    def _ask(self, question: dict[str, Any], arrays: Arrays | None = None) -> Arrays:
         assert self.child is not None
         asked_at: list[float] = []
 
@@ -92,7 +120,7 @@ class RemoteSimulation(Simulation):
                 asked_at.append(time.monotonic())
             return bool(asked_at) and time.monotonic() - asked_at[0] > _GRACE_SECONDS
 
-        _, found = self.child.ask(question, should_stop=stop_after_grace)
+        _, found = self.child.ask(question, arrays, should_stop=stop_after_grace)
         return found
 
     def _checked(self, found: Arrays, name: str, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:

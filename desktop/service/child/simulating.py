@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from desktop.service.child.frames import Arrays
+from engine.checkpoint import parts_of, put
 from engine.config import BacktestConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.instructions import entry_size
@@ -14,6 +15,7 @@ from engine.strategies.protocol import OnBarStrategy
 from engine.types import INSTRUCTION
 
 Answer = tuple[dict[str, Any], Arrays]
+TASKS: Final = ("advance", "book", "parts", "take_up")  # once a run has begun
 _NOTHING_SAID: Final = np.empty(0, INSTRUCTION)
 
 
@@ -37,10 +39,15 @@ class FarRun:
             panel, _NOTHING_SAID, rules_of(config), capital, decider=decider
         )
 
-    def answer(self, question: dict[str, Any]) -> Answer:
-        """Simulate up to a bar and return what is new, or return the book."""
+    def answer(self, question: dict[str, Any], arrays: Arrays) -> Answer:
+        """Simulate up to a bar and return what is new; or return the book or all that the run is, or become another."""
         run = self._simulation
         assert run is not None
+        if question["task"] == "parts":
+            return {"ok": True}, parts_of(run)
+        if question["task"] == "take_up":
+            put(run, arrays)
+            return {"ok": True}, {}
         if question["task"] == "book":
             orders, events = (int(run.state[name][0]) for name in ("n_orders", "n_events"))
             return {"ok": True}, {
