@@ -35,6 +35,25 @@ def prepare() -> Path:
     return folder
 
 
+def prepare_for(strategy: Path) -> Path:
+    """Return a folder that a child of one strategy file may write, in which it finds all that is compiled already.
+
+    Named by the content of the file, so that what one strategy leaves there no other finds. What is there already is
+    linked, not copied: the child sees the targets, but cannot change them.
+    """
+    shared = prepare()
+    digest = hashlib.sha256(strategy.read_bytes()).hexdigest()[:16]
+    folder = shared.parent / f"{shared.name}-of-{digest}"
+    for file in shared.rglob("*.nb[ci]"):
+        link = folder / file.relative_to(shared)
+        if not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            link.unlink(missing_ok=True)
+            link.symlink_to(file)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
 def is_filled(folder: Path) -> bool:
     """Tell whether something has been compiled into the folder before."""
     return any(folder.rglob("*.nbc"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from desktop.service import kernel_cache
 from desktop.service.child import frames, limits, parcels
 from desktop.service.child.limits import Limits
 from desktop.service.child.process import Child, ChildError
@@ -317,3 +318,26 @@ def test_an_honest_strategy_gives_no_alarm(tmp_path, panel, case):
     strategy.signals(panel)
 
     assert strategy.cuts_asked == 20
+
+
+def test_what_a_child_compiles_is_found_by_no_other_file(tmp_path, monkeypatch):
+    shared = tmp_path / "kernels"
+    (shared / "place").mkdir(parents=True)
+    (shared / "place" / "trade.nbi").write_bytes(b"compiled")
+    monkeypatch.setenv(kernel_cache.VARIABLE, str(shared))
+    one, other = tmp_path / "one.py", tmp_path / "other.py"
+    one.write_text("1")
+    other.write_text("2")
+
+    folders = [kernel_cache.prepare_for(path) for path in (one, other, one)]
+
+    assert folders[0] == folders[2] != folders[1]
+    assert shared not in folders
+    link = folders[0] / "place" / "trade.nbi"
+    assert link.is_symlink()
+    assert link.read_bytes() == b"compiled"
+    link.unlink()
+    link.write_bytes(b"mine")
+    assert kernel_cache.prepare_for(one) == folders[0]
+    assert link.read_bytes() == b"mine"
+    assert (folders[1] / "place" / "trade.nbi").read_bytes() == b"compiled"

@@ -198,7 +198,7 @@ def test_what_a_child_makes_up_is_no_result(tmp_path, panel):
     path.write_text(
         path.read_text()
         + "\nfrom desktop.service.child import simulating\n"
-        + "simulating.FarRun.answer = lambda self, question: ({'ok': True}, {'state': np.zeros(3)})\n"
+        + "simulating.FarRun.answer = lambda self, *asked: ({'ok': True}, {'state': np.zeros(3)})\n"
     )
 
     with pytest.raises(ChildError, match="answered what is no result"):

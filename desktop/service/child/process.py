@@ -28,6 +28,7 @@ from storage.stopping import ShouldStop, never
 
 _LOOK_SECONDS: Final = 0.02
 _TAIL_BYTES: Final = 64 << 10
+_SIGNAL_FROM: Final = 128
 _MEMORY: Final = Path("/dev/shm")
 
 
@@ -76,15 +77,20 @@ class Child:
         arrays: Arrays | None = None,
         panel: Panel | None = None,
         should_stop: ShouldStop = never,
+        *,
+        is_first: bool = True,
     ) -> tuple[dict[str, Any], Arrays]:
-        """Ask and wait for the answer.
+        """Ask and wait for the answer; a question that is not the first one is for the process that heard the others.
 
         Raises:
             BacktestValidationError: the person's code raised, or returned what is no answer.
             ChildError: the process ended, flooded its output, or did not answer in time.
             Stopped: ``should_stop`` said so; the process is gone.
         """
-        self._start(panel)
+        if is_first:
+            self._start(panel)
+        elif self._process is None or self._process.poll() is not None:
+            raise self._ended(self._how_it_ended())
         if panel is not None:
             question = {**question, "panel": str(self._parcel(panel))}
         process = self._process
@@ -124,8 +130,14 @@ class Child:
         self._printed, self._n_printed = bytearray(), 0
         base = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
         self._home = Path(tempfile.mkdtemp(prefix="tradebench-child-", dir=base))
-        cache = kernel_cache.prepare()
-        command = limits.behind_barrier(limits.command(), [self.path.parent, cache], [self._home])
+        compiled = cache = kernel_cache.prepare()
+        own = []
+        if limits.barrier() == "bubblewrap":
+            # What a child compiles must not be loaded by anything but a child of the same file.
+            own = [cache := kernel_cache.prepare_for(self.path)]
+        command = limits.behind_barrier(
+            limits.command(), [self.path.parent, compiled], [self._home, *own]
+        )
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -173,13 +185,16 @@ class Child:
             return answer
 
     def _how_it_ended(self) -> str:
-        assert self._process is not None
+        if self._process is None:
+            return "was ended before"
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
         code = self._process.returncode
-        if code is not None and code < 0:
+        if code is not None:
+            # bubblewrap passes a signal on as a shell does: 128 and its number
+            number = -code if code < 0 else code - _SIGNAL_FROM
             with contextlib.suppress(ValueError):
-                return f"ended by {signal.Signals(-code).name}"
+                return f"ended by {signal.Signals(number).name}"
         return f"ended without an answer (exit code {code})"
 
     def _ended(self, how: str) -> ChildError:

@@ -120,7 +120,7 @@ class RemoteSimulation(Simulation):
                 asked_at.append(time.monotonic())
             return bool(asked_at) and time.monotonic() - asked_at[0] > _GRACE_SECONDS
 
-        _, found = self.child.ask(question, arrays, should_stop=stop_after_grace)
+        _, found = self.child.ask(question, arrays, should_stop=stop_after_grace, is_first=False)
         return found
 
     def _checked(self, found: Arrays, name: str, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:
