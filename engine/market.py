@@ -61,7 +61,8 @@ class Panel:
         symbols: names in bytewise order.
         time_ns: (n_bars,) opens of the bars, UTC, strictly increasing.
         open, high, low, close: (n_bars, n_symbols) prices; NaN where the symbol has no bar.
-        volume: (n_bars, n_symbols) shares; NaN where there is no bar.
+        volume: (n_bars, n_symbols) shares; NaN where there is no bar or it is unknown, which limits nothing; so does
+            infinity.
         timeframe: length of a bar, a key of ``engine.types.TIMEFRAME_NS``.
         adjustment: ``raw`` (as traded), ``split`` or ``total`` (dividends too).
         currency: ISO code.
@@ -176,7 +177,7 @@ class Panel:
         return len(self.symbols)
 
     def arrays(self) -> PanelArrays:
-        """Return what the kernels take. A symbol whose volumes are all zero or absent has unknown volume."""
+        """Return what the kernels take. A symbol whose volumes are all zero, blank or absent has unknown volume."""
         known = np.zeros(self.n_symbols, np.bool_)
         for row in range(
             0, self.n_bars, 65_536
