@@ -158,7 +158,7 @@ def place_nb(
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def withdraw_own_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int) -> None:
-    """Cancel what the strategy has waiting for a symbol; exits of brackets, by levels and forced ones are not its own."""
+    """Cancel what the strategy itself has waiting for a symbol: no exit of a bracket, of a level, or for margin."""
     i = 0
     while i < state[0].n_pending:
         row = book.pending[i]
