@@ -331,7 +331,7 @@ def _one_split_a_bar(events: NDArray[np.void]) -> NDArray[np.void]:
     for row, (start, stop) in enumerate(zip(first, [*first[1:], len(events)], strict=True)):
         if stop - start > 1:  # the smallest first: the order in which they came must not show
             kept["value"][row] = np.multiply.accumulate(np.sort(events["value"][start:stop]))[-1]
-    return kept
+    return np.asarray(kept)
 
 
 def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

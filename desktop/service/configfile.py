@@ -153,8 +153,9 @@ def _parse_toml(text: str, file: Path) -> dict[str, Any]:
 def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
     """Make the paths in a file relative to the file, wherever the command was started."""
     section = data.get("data")
-    if isinstance(section, dict) and isinstance(section.get("source"), str):
-        section["source"] = _resolved(section["source"], folder, _DATA_SUFFIXES)
+    for key in ("source", "finer_source"):
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = _resolved(section[key], folder, _DATA_SUFFIXES)
     section = data.get("strategy")
     if isinstance(section, dict) and isinstance(section.get("name"), str):
         section["name"] = _resolved(section["name"], folder, (".py",))
