@@ -29,9 +29,17 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> BacktestConf
 
     Raises:
         BacktestNotFoundError: there is no such file.
-        BacktestValidationError: with one problem per key: the key, the value, what is allowed.
+        BacktestValidationError: with one problem per key: the key, the value, what is allowed; or the file is one of
+            a sweep, which is many runs.
     """
-    return parse_config(_overridden(path, overrides))
+    data = _overridden(path, overrides)
+    if "sweep" in data:
+        hint = (
+            f"try them all with `tradebench sweep {path}`, or take the section out for a single run"
+        )
+        message = "this section asks for many combinations, and this is for one run"
+        raise BacktestValidationError(Problem("sweep", message, hint))
+    return parse_config(data)
 
 
 def load_sweep(path: str | Path, overrides: Iterable[str] = ()) -> tuple[BacktestConfig, Any]:
