@@ -12,7 +12,6 @@ from numba.core.errors import NumbaError
 from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.kernels.on_bar import Own
 from engine.kernels.verbs import (
-    CANCEL,
     NEGATIVE,
     NO_NUMBER,
     NO_SYMBOL,
@@ -36,7 +35,7 @@ _VERBS: Final = {
     Action.EXIT_LONG: "exit",
     Action.EXIT_SHORT: "exit",
     Action.TARGET: "target",
-    CANCEL: "cancel",
+    Action.CANCEL: "cancel",
 }
 
 

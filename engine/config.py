@@ -63,6 +63,9 @@ def _plain_name(value: Any) -> str:
     return name
 
 
+_CAME_LATER = ("finer", "finer_source")  # in ``data``
+
+
 class BacktestConfig(Section):
     """Everything that a run is made of."""
 
@@ -98,9 +101,16 @@ class BacktestConfig(Section):
         return self
 
     def canonical_json(self) -> str:
-        """Return the one text that stands for this configuration: sorted keys, no spaces, ISO dates."""
+        """Return the one text that stands for this configuration: sorted keys, no spaces, ISO dates.
+
+        Keys that came later stand in it only where they say something: what was stored before them keeps its text.
+        """
+        said = self.model_dump(mode="json")
+        for name in _CAME_LATER:
+            if said["data"][name] is None:
+                del said["data"][name]
         return json.dumps(
-            self.model_dump(mode="json"),
+            said,
             sort_keys=True,
             separators=(",", ":"),
             ensure_ascii=False,

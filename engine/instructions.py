@@ -8,10 +8,28 @@ from engine.errors import BacktestValidationError, Problem
 from engine.strategies.protocol import Mask, Signals
 from engine.types import INSTRUCTION, Action, SizeKind
 
-# The order of one symbol's instructions on one bar: exits before entries.
-_SIGNAL_ACTIONS = (Action.EXIT_LONG, Action.EXIT_SHORT, Action.ENTER_LONG, Action.ENTER_SHORT)
+# The order of one symbol's instructions on one bar: what waits is withdrawn, then exits, then entries.
+_SIGNAL_ACTIONS = (
+    Action.CANCEL,
+    Action.EXIT_LONG,
+    Action.EXIT_SHORT,
+    Action.ENTER_LONG,
+    Action.ENTER_SHORT,
+)
 # Labels are indexed from 1 in the order of `Signals.labels`; 0 is "no name": no signal stands behind the order.
-_LABEL_OF = {Action.ENTER_LONG: 1, Action.EXIT_LONG: 2, Action.ENTER_SHORT: 3, Action.EXIT_SHORT: 4}
+_LABEL_OF = {
+    Action.CANCEL: 0,
+    Action.ENTER_LONG: 1,
+    Action.EXIT_LONG: 2,
+    Action.ENTER_SHORT: 3,
+    Action.EXIT_SHORT: 4,
+}
+_OPPOSITE = {
+    Action.ENTER_LONG: Action.EXIT_LONG,
+    Action.EXIT_LONG: Action.ENTER_LONG,
+    Action.ENTER_SHORT: Action.EXIT_SHORT,
+    Action.EXIT_SHORT: Action.ENTER_SHORT,
+}
 
 TARGET_LABELS = ("", "rebalance")
 
@@ -70,6 +88,7 @@ def signal_rows(signals: Signals, shape: tuple[int, int], first_counted: int) ->
         When a mask is not a boolean array of ``shape``.
     """
     masks = {
+        Action.CANCEL: checked_mask(signals.cancel, "cancel", shape),
         Action.EXIT_LONG: checked_mask(signals.exit_long, "exit_long", shape),
         Action.EXIT_SHORT: checked_mask(signals.exit_short, "exit_short", shape),
         Action.ENTER_LONG: checked_mask(signals.enter_long, "enter_long", shape),
@@ -80,19 +99,20 @@ def signal_rows(signals: Signals, shape: tuple[int, int], first_counted: int) ->
         mask = masks[action]
         if mask is None:
             continue
-        other = masks[_opposite(action)]
+        opposite = _OPPOSITE.get(action)
+        other = None if opposite is None else masks[opposite]
         counted = mask[first_counted:]
         if other is not None:
             counted = counted & ~other[first_counted:]
-        keys.append(np.flatnonzero(counted) * 4 + rank)
+        keys.append(np.flatnonzero(counted) * len(_SIGNAL_ACTIONS) + rank)
     key = np.sort(np.concatenate(keys)) if keys else np.empty(0, np.int64)
     rows = np.zeros(len(key), INSTRUCTION)
-    cell, rank_of = key >> 2, key & 3
+    cell, rank_of = np.divmod(key, len(_SIGNAL_ACTIONS))
     rows["bar"] = cell // shape[1] + first_counted
     rows["symbol"] = cell % shape[1]
     rows["action"] = np.array(_SIGNAL_ACTIONS, np.int8)[rank_of]
     rows["label"] = np.array([_LABEL_OF[a] for a in _SIGNAL_ACTIONS], np.int16)[rank_of]
-    enters = rank_of >= 2
+    enters = rank_of >= _SIGNAL_ACTIONS.index(Action.ENTER_LONG)
     rows["size_kind"] = int(SizeKind.ALL)
     rows["limit"] = rows["stop"] = np.nan
     rows["close_stop_rate"] = np.where(enters, signals.close_stop_rate, 0.0)
@@ -184,12 +204,3 @@ def checked_mask(mask: Mask | None, name: str, shape: tuple[int, int]) -> Mask |
             )
         )
     return array
-
-
-def _opposite(action: Action) -> Action:
-    return {
-        Action.ENTER_LONG: Action.EXIT_LONG,
-        Action.EXIT_LONG: Action.ENTER_LONG,
-        Action.ENTER_SHORT: Action.EXIT_SHORT,
-        Action.EXIT_SHORT: Action.ENTER_SHORT,
-    }[action]

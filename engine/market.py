@@ -61,11 +61,13 @@ class Panel:
         symbols: names in bytewise order.
         time_ns: (n_bars,) opens of the bars, UTC, strictly increasing.
         open, high, low, close: (n_bars, n_symbols) prices; NaN where the symbol has no bar.
-        volume: (n_bars, n_symbols) shares; NaN where there is no bar.
+        volume: (n_bars, n_symbols) shares; NaN where there is no bar or it is unknown, which limits nothing; so does
+            infinity.
         timeframe: length of a bar, a key of ``engine.types.TIMEFRAME_NS``.
         adjustment: ``raw`` (as traded), ``split`` or ``total`` (dividends too).
         currency: ISO code.
-        events: ``ACTION_EVENT`` rows on raw prices; after the last bar there are only delistings.
+        events: ``ACTION_EVENT`` rows on raw prices; after the last bar there are only delistings. What splits a symbol
+            more than once before the open of one bar is one split: the open is in the shares after all of them.
         has_dividends: whether dividend data stands behind the events (none known is not none paid).
         membership_known: whether the universe is point in time.
         first_counted: bars before it are warm-up: nothing is decided, traded or counted in them.
@@ -140,7 +142,7 @@ class Panel:
         # What comes after the last bar has not happened, but for the delisting that ended a series with it.
         delisted = (self.events["kind"] == EventKind.DELISTING) & (self.events["bar"] == n_bars)
         happened = self.events[(self.events["bar"] < n_bars) | delisted]
-        events = np.sort(happened, order=["bar", "kind", "symbol"])
+        events = _one_split_a_bar(np.sort(happened, order=["bar", "kind", "symbol"]))
         _lock(events)
         object.__setattr__(self, "events", events)
 
@@ -176,7 +178,7 @@ class Panel:
         return len(self.symbols)
 
     def arrays(self) -> PanelArrays:
-        """Return what the kernels take. A symbol whose volumes are all zero or absent has unknown volume."""
+        """Return what the kernels take. A symbol whose volumes are all zero, blank or absent has unknown volume."""
         known = np.zeros(self.n_symbols, np.bool_)
         for row in range(
             0, self.n_bars, 65_536
@@ -314,6 +316,22 @@ class _Digest:
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
+
+
+def _one_split_a_bar(events: NDArray[np.void]) -> NDArray[np.void]:
+    """Return sorted events with the splits of one symbol on one bar made into one, the product of their ratios."""
+    same = np.ones(max(len(events) - 1, 0), np.bool_)
+    for name in ("bar", "kind", "symbol"):
+        same &= events[name][1:] == events[name][:-1]
+    again = np.append(False, same & (events["kind"][1:] == EventKind.SPLIT))[: len(events)]
+    if not again.any():
+        return events
+    kept = events[~again]
+    first = np.flatnonzero(~again)
+    for row, (start, stop) in enumerate(zip(first, [*first[1:], len(events)], strict=True)):
+        if stop - start > 1:  # the smallest first: the order in which they came must not show
+            kept["value"][row] = np.multiply.accumulate(np.sort(events["value"][start:stop]))[-1]
+    return np.asarray(kept)
 
 
 def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from engine.criteria import Criteria
 from engine.pacing import Pace, PaceMode
+from engine.types import TIMEFRAME_NS
 
 SCREENING = "screening"  # what a strategy of criteria is called
 
@@ -127,6 +128,18 @@ class DataConfig(Section):
         default_factory=dict, description="Odd column names of a file: our name = the file's name"
     )
 
+    finer: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] | None = Field(
+        None,
+        description="Length of the finer bars that decide what comes first inside a bar, for "
+        'execution.intrabar = "magnifier"',
+    )
+    finer_source: str | None = Field(
+        None,
+        min_length=1,
+        description='Where the finer bars are, when not in the source: "local", a connection profile, or a '
+        "file or folder",
+    )
+
     @field_validator("symbols", mode="before")
     @classmethod
     def _one_symbol_is_a_list(cls, value: Any) -> Any:
@@ -145,6 +158,8 @@ class DataConfig(Section):
             raise ValueError(f"end {self.end} is before start {self.start}")
         if self.symbols and self.universe:
             raise ValueError("give symbols or a universe, not both")
+        if self.finer and TIMEFRAME_NS[self.finer] >= TIMEFRAME_NS[self.timeframe]:
+            raise ValueError(f"finer bars of {self.finer} are not finer than {self.timeframe}")
         return self
 
 

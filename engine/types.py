@@ -55,6 +55,9 @@ class Action(IntEnum):
     ENTER_SHORT = 4  # sell short, unless already short or about to be
     EXIT_SHORT = 5  # close a short position, if there is one
     TARGET = 6  # trade the difference to a wanted position
+    CANCEL = (
+        7  # withdraw the orders of one's own that wait; exits of brackets, and forced ones, stay
+    )
 
 
 class SizeKind(IntEnum):

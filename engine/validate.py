@@ -54,7 +54,7 @@ class CheckedBars:
     """The good bars of one symbol, in the order of time.
 
     Attributes:
-        time_ns, open, high, low, close, volume: (n,) each; an unknown volume is 0.
+        time_ns, open, high, low, close, volume: (n,) each; a volume that was left blank is NaN.
         notices: what was repaired, one sentence each.
         defects: count of bars left out, by kind.
     """
@@ -82,7 +82,7 @@ def check_bars(
     """Sort the bars of one symbol and refuse or drop those that cannot be.
 
     A bar counts once, under the first defect of `Defect` that it has; of bars at the same time the
-    first good one is kept. A missing volume (NaN, or no column at all) is unknown and becomes 0.
+    first good one is kept. A blank volume (NaN) is unknown and stays so; without a column all are 0.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def check_bars(
         name: np.ascontiguousarray(values, np.float64)
         for name, values in zip(PRICE_COLUMNS, (open, high, low, close), strict=True)
     }
-    volumes = _known_volumes(volume, n)
+    volumes = np.zeros(n) if volume is None else np.ascontiguousarray(volume, np.float64)
     found = _find_defects(times, prices, volumes)
     rows = np.flatnonzero(found == _GOOD)
     notices: tuple[str, ...] = ()
@@ -131,11 +131,6 @@ def check_bars(
     return CheckedBars(times, **prices, volume=volumes, notices=notices, defects=defects)
 
 
-def _known_volumes(volume: ArrayLike | None, n: int) -> Floats:
-    volumes = np.zeros(n) if volume is None else np.ascontiguousarray(volume, np.float64)
-    return np.where(np.isnan(volumes), 0.0, volumes)
-
-
 def _is_sorted(times: Ints) -> bool:
     known = times[times != _NAT]
     return not bool(np.any(known[1:] < known[:-1]))
@@ -150,7 +145,7 @@ def _find_defects(times: Ints, prices: dict[str, Floats], volumes: Floats) -> ND
         <= 0,
         Defect.HIGH_TOO_LOW: highs < np.maximum(opens, closes),
         Defect.LOW_TOO_HIGH: lows > np.minimum(opens, closes),
-        Defect.BAD_VOLUME: ~np.isfinite(volumes) | (volumes < 0),
+        Defect.BAD_VOLUME: np.isinf(volumes) | (volumes < 0),
     }
     found = np.full(len(times), _GOOD, np.int8)
     for kind, is_bad in tests.items():

@@ -30,6 +30,10 @@ _PERIODS = (
 )
 
 
+_FINER = (
+    (None, QT_TRANSLATE_NOOP(_TR, "None")),
+    *((length, length) for length in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")),
+)
 _PACES = (
     (PaceMode.MAX.value, QT_TRANSLATE_NOOP(_TR, "Full speed")),
     (PaceMode.ACCELERATED.value, QT_TRANSLATE_NOOP(_TR, "Accelerated")),
@@ -53,6 +57,8 @@ SECTIONS: tuple[Section, ...] = (
             field_of("data.end", QT_TRANSLATE_NOOP(_TR, "To"), "date"),
             field_of("data.timeframe", QT_TRANSLATE_NOOP(_TR, "Timeframe"), "choice"),
             field_of("data.benchmark", QT_TRANSLATE_NOOP(_TR, "Benchmark"), "text"),
+            chosen_of("data.finer", QT_TRANSLATE_NOOP(_TR, "Finer bars"), _FINER),
+            field_of("data.finer_source", QT_TRANSLATE_NOOP(_TR, "Source of finer bars"), "text"),
         ),
         True,
     ),

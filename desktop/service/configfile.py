@@ -29,9 +29,17 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> BacktestConf
 
     Raises:
         BacktestNotFoundError: there is no such file.
-        BacktestValidationError: with one problem per key: the key, the value, what is allowed.
+        BacktestValidationError: with one problem per key: the key, the value, what is allowed; or the file is one of
+            a sweep, which is many runs.
     """
-    return parse_config(_overridden(path, overrides))
+    data = _overridden(path, overrides)
+    if "sweep" in data:
+        hint = (
+            f"try them all with `tradebench sweep {path}`, or take the section out for a single run"
+        )
+        message = "this section asks for many combinations, and this is for one run"
+        raise BacktestValidationError(Problem("sweep", message, hint))
+    return parse_config(data)
 
 
 def load_sweep(path: str | Path, overrides: Iterable[str] = ()) -> tuple[BacktestConfig, Any]:
@@ -153,8 +161,9 @@ def _parse_toml(text: str, file: Path) -> dict[str, Any]:
 def _resolve_paths(data: dict[str, Any], folder: Path) -> None:
     """Make the paths in a file relative to the file, wherever the command was started."""
     section = data.get("data")
-    if isinstance(section, dict) and isinstance(section.get("source"), str):
-        section["source"] = _resolved(section["source"], folder, _DATA_SUFFIXES)
+    for key in ("source", "finer_source"):
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = _resolved(section[key], folder, _DATA_SUFFIXES)
     section = data.get("strategy")
     if isinstance(section, dict) and isinstance(section.get("name"), str):
         section["name"] = _resolved(section["name"], folder, (".py",))

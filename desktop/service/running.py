@@ -111,6 +111,7 @@ def bars_of(
         database=database,
         should_stop=should_stop,
         fields=fields_of(config, strategy),
+        magnify=config.execution.intrabar == "magnifier",
     )
 
 

@@ -18,6 +18,7 @@ from engine.kernels.orders import (
     TRAILING,
     close_order_nb,
     create_nb,
+    drop_nb,
     end_of_life_nb,
     is_waiting_nb,
     on_grid_nb,
@@ -36,6 +37,7 @@ _EXIT_LONG = np.int64(Action.EXIT_LONG)
 _ENTER_SHORT = np.int64(Action.ENTER_SHORT)
 _EXIT_SHORT = np.int64(Action.EXIT_SHORT)
 _TARGET = np.int64(Action.TARGET)
+_CANCEL = np.int64(Action.CANCEL)
 _SELL = np.int64(Action.SELL)
 _MARKET = np.int64(OrderKind.MARKET)
 _MOO = np.int64(OrderKind.MOO)
@@ -43,6 +45,8 @@ _MOC = np.int64(OrderKind.MOC)
 _WEIGHT = np.int64(SizeKind.WEIGHT)
 _REFUSED = np.int64(OrderStatus.REFUSED)
 _EXPIRED = np.int64(OrderStatus.EXPIRED)
+_CANCELLED = np.int64(OrderStatus.CANCELLED)
+_SUPERSEDED = np.int64(OrderReason.SUPERSEDED)
 _NOT_A_MEMBER = np.int64(OrderReason.NOT_A_MEMBER)
 _DAY_OVER = np.int64(OrderReason.DAY_OVER)
 _GTD_OVER = np.int64(OrderReason.GTD_OVER)
@@ -153,12 +157,29 @@ def place_nb(
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def withdraw_own_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int) -> None:
+    """Cancel what the strategy itself has waiting for a symbol: no exit of a bracket, of a level, or for margin."""
+    i = 0
+    while i < state[0].n_pending:
+        row = book.pending[i]
+        order = book.orders[row]
+        if order.symbol == symbol and order.parent < 0 and order.cause == _SIGNAL:
+            drop_nb(state, book, i)
+            close_order_nb(book, row, bar, _CANCELLED, _SUPERSEDED)
+        else:
+            i += 1
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def obey_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, said: Record, bar: int
 ) -> None:
-    """Create the orders of one instruction."""
+    """Create the orders of one instruction, or withdraw those that wait."""
     action = np.int64(said.action)
     symbol = np.int64(said.symbol)
+    if action == _CANCEL:
+        withdraw_own_nb(state, book, bar, symbol)
+        return
     label = np.int64(said.label)
     kind = np.int64(said.kind)
     held = book.positions[symbol].quantity

@@ -41,9 +41,12 @@ _WHOLE = np.int64(-1)
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def trades_nb(panel: PanelArrays, bar: int, symbol: int) -> bool:
-    """Tell whether a symbol trades in a bar: it has one and, where volumes are known, some volume."""
+    """Tell whether a symbol trades in a bar: it has one and, where volumes are known, not the volume 0.
+
+    A blank volume (NaN) is not known to be nothing.
+    """
     return not np.isnan(panel.close[bar, symbol]) and (
-        not panel.volume_known[symbol] or panel.volume[bar, symbol] > 0.0
+        not panel.volume_known[symbol] or panel.volume[bar, symbol] != 0.0
     )
 
 

@@ -16,17 +16,13 @@ from engine.kernels.book import Book, Plan, Rules
 from engine.kernels.context import Look, Seen, context_of
 from engine.kernels.decide import obey_nb
 from engine.kernels.ledger import equity_nb
-from engine.kernels.orders import close_order_nb, drop_nb
 from engine.kernels.session import CurveArrays, begin_nb, end_nb, room_nb
-from engine.kernels.verbs import CANCEL, N_SAID, PROBLEM, SEEN_UNTIL
+from engine.kernels.verbs import N_SAID, PROBLEM, SEEN_UNTIL
 from engine.market import PanelArrays
-from engine.types import OrderReason, OrderStatus, Status
+from engine.types import Status
 
 _DONE = np.int64(Status.DONE)
 _SAID_WRONG = np.int64(Status.SAID_WRONG)
-_CANCEL = np.int64(CANCEL)
-_CANCELLED = np.int64(OrderStatus.CANCELLED)
-_SUPERSEDED = np.int64(OrderReason.SUPERSEDED)
 
 
 class Own(NamedTuple):
@@ -91,20 +87,6 @@ def look_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, b
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def withdraw_all_nb(state: NDArray[np.void], book: Book, bar: int, symbol: int) -> None:
-    """Cancel the waiting orders of a symbol, the exits of brackets excepted."""
-    i = 0
-    while i < state[0].n_pending:
-        row = book.pending[i]
-        order = book.orders[row]
-        if order.symbol == symbol and order.parent < 0:
-            drop_nb(state, book, i)
-            close_order_nb(book, row, bar, _CANCELLED, _SUPERSEDED)
-        else:
-            i += 1
-
-
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def obey_all_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int
 ) -> None:
@@ -112,11 +94,7 @@ def obey_all_nb(
     for i in range(min(own.notes[N_SAID], len(own.said))):
         said = own.said[i]
         symbol = np.int64(said.symbol)
-        if symbol < 0 or symbol >= len(own.holdings):
-            continue
-        if said.action == _CANCEL:
-            withdraw_all_nb(state, book, bar, symbol)
-        else:
+        if 0 <= symbol < len(own.holdings):
             obey_nb(state, panel, book, said, bar)
 
 

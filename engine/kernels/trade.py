@@ -63,6 +63,8 @@ def left_nb(panel: PanelArrays, rules: Rules, position: Record, bar: int, symbol
         position.used_bar = bar
         position.used = 0.0
     limit = rules.volume_limit * panel.volume[bar, symbol]
+    if np.isnan(limit):
+        return np.inf
     return max(limit - position.used, 0.0) - position.planned
 
 
@@ -323,7 +325,8 @@ def trade_nb(
         slot.side = order.side
         slot.opening = 0.0
         known = panel.volume_known[order.symbol]
-        slot.volume = panel.volume[bar, order.symbol] if known else 0.0
+        volume = panel.volume[bar, order.symbol] if known else 0.0
+        slot.volume = 0.0 if np.isnan(volume) else volume
         if order.action == _EXIT_LONG or order.action == _EXIT_SHORT:
             continue
         opens = True

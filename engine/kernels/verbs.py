@@ -20,7 +20,6 @@ N_SAID, PROBLEM, SYMBOL, VERB, N_NOTES = 0, 1, 2, 3, 5
 SEEN_UNTIL = 4  # bars that have been copied into `Seen`
 
 TOO_MANY, NO_SYMBOL, NO_NUMBER, NEGATIVE = 1, 2, 3, 4
-CANCEL: Final = 7  # the action that withdraws what a strategy has waiting
 
 LABELS: Final = (
     "",
@@ -36,7 +35,7 @@ _SELL = np.int64(Action.SELL)
 _EXIT_LONG = np.int64(Action.EXIT_LONG)
 _EXIT_SHORT = np.int64(Action.EXIT_SHORT)
 _TARGET = np.int64(Action.TARGET)
-_CANCEL = np.int64(CANCEL)
+_CANCEL = np.int64(Action.CANCEL)
 _QUANTITY = np.int64(SizeKind.QUANTITY)
 _CASH = np.int64(SizeKind.CASH)
 _PERCENT = np.int64(SizeKind.PERCENT)

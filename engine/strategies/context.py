@@ -168,5 +168,5 @@ class Context(Protocol):
         ...
 
     def cancel(self, symbol: int) -> None:
-        """Withdraw all orders of one's own that wait; the exits of brackets stay."""
+        """Withdraw all orders of one's own that wait; the exits of brackets, and forced ones, stay."""
         ...

@@ -43,8 +43,8 @@ class Signals:
     """Decisions of a signals strategy, each (n_bars, n_symbols) or None for never.
 
     An entry does nothing while the position, or an order for it, is already there; an exit does nothing without one.
-    Where entry and exit of one direction are both set, neither acts. Exits act before entries, so a reversal is an
-    exit and an entry on the same bar.
+    Where entry and exit of one direction are both set, neither acts. What cancels acts before exits, and exits before
+    entries, so a reversal is an exit and an entry on the same bar.
 
     Attributes:
         enter_long, exit_long, enter_short, exit_short: masks, true at the bar at whose close it is decided.
@@ -57,6 +57,8 @@ class Signals:
         stop_loss_rate, take_profit_rate: the same as fractions of ``execution.bracket_base``.
         trail_rate, trail_amount: distance of a trailing level from the best price since the entry, as a fraction or in
             price units. An entry with any of these six takes none of the levels in ``exits``.
+        cancel: mask, true at the bar at whose close the orders of the symbol that still wait are withdrawn; the exits
+            of brackets stay. With an entry on the same bar, that entry takes their place.
         time_in_force: how long entries that rest are live; None takes what ``entries.time_in_force`` says.
         labels: what the signals are called in the trade list: (enter long, exit long, enter short, exit short).
     """
@@ -76,6 +78,7 @@ class Signals:
     take_profit_rate: Floats | float | None = None
     trail_rate: Floats | float | None = None
     trail_amount: Floats | float | None = None
+    cancel: Mask | None = None
     time_in_force: Literal["gtc", "day"] | None = None
     labels: tuple[str, str, str, str] = ("enter long", "exit long", "enter short", "exit short")
 

@@ -67,8 +67,9 @@ def why_not(config: BacktestConfig, panel: Panel) -> str:
 def tape_of(config: BacktestConfig, panel: Panel) -> Tape:
     """Return the panel's one symbol as the lean kernels take it."""
     n_bars = panel.n_bars
-    trades = panel.volume[:, 0] > 0.0
-    if not bool(trades.any()):  # volumes are unknown
+    volume = panel.volume[:, 0]
+    trades = volume != 0.0  # a blank one is not known to be nothing
+    if not bool((volume > 0.0).any()):  # volumes are unknown
         trades = np.ones(n_bars, np.bool_)
     # The first bar from each on in which it trades: the least of what comes after.
     at = np.where(trades, np.arange(n_bars), n_bars)

@@ -78,7 +78,8 @@ def load_series(
             counted = sql.SQL("SELECT count(*) FROM {} {}").format(table, where)
             total = int(connection.execute(counted).fetchone()[0])  # type: ignore[index]
             on_rows(0, total)
-        return _copied(connection, _packed_bars(mapping, table, where), guard, on_rows, total)
+        statement = _packed_bars(mapping, table, where)
+        return copied(connection, statement, guard, _unpacked, on_rows, total)
 
 
 def _packed_bars(
@@ -88,10 +89,7 @@ def _packed_bars(
     prices = mapping.prices
     # Each value is sent as the binary protocol would, and the bytes of one bar joined; an absent
     # number must still take its eight bytes.
-    numbers = sql.SQL(" || ").join(
-        sql.SQL("float8send(coalesce({}::float8, 'NaN'))").format(sql.Identifier(name))
-        for name in (prices.open, prices.high, prices.low, prices.close, prices.volume)
-    )
+    numbers = packed_numbers((prices.open, prices.high, prices.low, prices.close, prices.volume))
     return sql.SQL(
         "COPY (SELECT {code}::text, string_agg(date_send({date}::date) || {numbers}, ''::bytea"
         " ORDER BY {date}) FROM {table} {where} GROUP BY {code}) TO STDOUT (FORMAT binary)"
@@ -101,6 +99,14 @@ def _packed_bars(
         numbers=numbers,
         table=table,
         where=where,
+    )
+
+
+def packed_numbers(names: Sequence[str]) -> sql.Composed:
+    """Return the expression that packs columns of numbers, NULL as NaN, eight bytes each."""
+    return sql.SQL(" || ").join(
+        sql.SQL("float8send(coalesce({}::float8, 'NaN'))").format(sql.Identifier(name))
+        for name in names
     )
 
 
@@ -126,13 +132,15 @@ def _where(
     return sql.SQL("WHERE ") + sql.SQL(" AND ").join(parts)
 
 
-def _copied(
+def copied(
     connection: psycopg.Connection[Any],
     statement: sql.Composed,
     guard: Guard,
-    on_rows: OnRows | None,
-    total: int,
+    unpacked: Callable[[bytes], RawBars],
+    on_rows: OnRows | None = None,
+    total: int = 0,
 ) -> dict[str, RawBars]:
+    """Return the bars by code that a COPY of codes and packed bars brings."""
     bars: dict[str, RawBars] = {}
     rows = 0
     # A stop comes from the guard, as an error of the connection: one that is raised in here would
@@ -141,8 +149,8 @@ def _copied(
         copy.set_types(["text", "bytea"])
         for code, packed in copy.rows():
             guard.heard()
-            bars[code] = _unpacked(packed)
-            rows += len(packed) // _BAR.itemsize
+            bars[code] = unpacked(packed)
+            rows += len(bars[code].time_ns)
             if on_rows is not None:
                 on_rows(rows, max(rows, total))
     return bars

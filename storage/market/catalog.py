@@ -24,6 +24,7 @@ from storage.market.demo import TIMEFRAME as DEMO_TIMEFRAME
 from storage.market.demo import DemoSource
 from storage.market.exchanges import off_sessions, recognised, sessions_of
 from storage.market.files import FileSource
+from storage.market.finer import bad, refuse_no_finer, with_finer
 from storage.market.lives import (
     Life,
     delisting_events,
@@ -35,6 +36,7 @@ from storage.market.local import LocalSource, imported
 from storage.market.ranging import checked, range_of, refuse_too_few, warm_start
 from storage.market.reference import CorporateAction, ReferencedSource
 from storage.market.source import (
+    IntradaySource,
     MarketSource,
     OpenDatabase,
     RangedSource,
@@ -54,6 +56,7 @@ def load_panel(
     account_currency: str | None = None,
     database: OpenDatabase | None = None,
     fields: Collection[str] | None = None,
+    magnify: bool = False,
     should_stop: ShouldStop = never,
 ) -> Panel:
     """Return the bars that a configuration asks for, with what belongs to them.
@@ -64,6 +67,7 @@ def load_panel(
         account_currency: symbols of another are refused; None does not ask.
         database: opens the database of a connection profile; without it there is none.
         fields: point-in-time fields that are wanted; None takes all there are.
+        magnify: whether the finer bars of ``data.finer`` are wanted, too.
         should_stop: asked between blocks of rows, symbols and steps, and while a server is waited for.
 
     Raises:
@@ -72,11 +76,21 @@ def load_panel(
         BacktestValidationError: no bars in the range, only one, or bad bars under ``refuse``.
         BacktestStorageError: the database does not answer or refuses.
     """
+    if magnify:
+        refuse_no_finer(data)
     source = open_source(data, database, should_stop)
     try:
         chosen = select(source, data)
         wanted = _Wanted(warmup_bars, account_currency, fields, should_stop)
-        return _panel_of(source, data, chosen, wanted)
+        panel = _panel_of(source, data, chosen, wanted)
+        if not magnify:
+            return panel
+        finer, name = _finer_source(source, data, database, should_stop)
+        try:
+            return with_finer(panel, finer, name, data, chosen.lives, should_stop)
+        finally:
+            if finer is not source and isinstance(finer, RangedSource):
+                finer.close()
     finally:
         if isinstance(source, RangedSource):
             source.close()
@@ -249,6 +263,35 @@ def open_source(
         )
     only = data.symbols if not data.universe else ()
     return FileSource(path, data.timeframe, data.columns, only, should_stop=should_stop)
+
+
+def _finer_source(
+    source: MarketSource, data: DataConfig, database: OpenDatabase | None, should_stop: ShouldStop
+) -> tuple[MarketSource, str]:
+    """Return what has the finer bars, and its name: the source itself, or what ``data.finer_source`` says.
+
+    Raises:
+        BacktestNotFoundError: there is no such source.
+        BacktestValidationError: the source has bars of one length alone.
+    """
+    name = data.finer_source or data.source
+    if data.finer_source is None and isinstance(source, IntradaySource):
+        return source, name
+    if data.finer_source is None and isinstance(source, FileSource):
+        raise bad(
+            "finer_source",
+            f"is not set, and {source.label} holds bars of one length",
+            f"name the file or folder of the {data.finer} bars",
+        )
+    if data.finer_source is not None and database is not None:
+        found = database(name, should_stop)
+        if found is not None:
+            return found, name
+    changed = {"source": name, "timeframe": data.finer, "finer": None, "finer_source": None}
+    try:
+        return open_source(data.model_copy(update=changed), None, should_stop), name
+    except BacktestValidationError as error:
+        raise bad("finer", error.problems[0].message, "choose another length or source") from error
 
 
 def list_sources() -> tuple[SourceInfo, ...]:

@@ -30,6 +30,20 @@ class PriceTable:
 
 
 @dataclass(frozen=True)
+class IntradayTable:
+    """A table of one-minute bars, one row per symbol and instant at which a bar opens; it may be missing."""
+
+    table: str = "bars"
+    code: str = "code"
+    time: str = "ts"
+    open: str = "open"
+    high: str = "high"
+    low: str = "low"
+    close: str = "close"
+    volume: str = "volume"
+
+
+@dataclass(frozen=True)
 class IndexTable:
     """A table of index closes, one row per index and date."""
 
@@ -100,6 +114,7 @@ class MarketMapping:
     Attributes:
         schema: the schema of all tables.
         prices: daily bars.
+        intraday: one-minute bars; a database without the table has none.
         indexes: benchmark series; a database without the table has none.
         instruments, members, actions, fields: companies, memberships, corporate actions and published
             figures; each may be missing.
@@ -110,6 +125,7 @@ class MarketMapping:
 
     schema: str = "public"
     prices: PriceTable = field(default_factory=PriceTable)
+    intraday: IntradayTable = field(default_factory=IntradayTable)
     indexes: IndexTable = field(default_factory=IndexTable)
     instruments: InstrumentTable = field(default_factory=InstrumentTable)
     members: MemberTable = field(default_factory=MemberTable)

@@ -81,7 +81,7 @@ def checked(
             absent.append(symbol)
             continue
         try:
-            series[symbol] = _check(symbol, bars, taken, data)
+            series[symbol] = checked_bars(symbol, bars, taken, data)
         except BacktestValidationError as error:
             if data.on_bad_bars == "drop" and not data.symbols:
                 useless.append(symbol)  # one dead series must not keep a whole market away
@@ -105,7 +105,8 @@ def _left_out(symbols: list[str], what: str) -> tuple[str, ...]:
     return (f"{len(symbols)} symbols have no {what} and are left out ({shown}, …)",)
 
 
-def _check(symbol: str, bars: RawBars, taken: np.ndarray, data: DataConfig) -> CheckedBars:
+def checked_bars(symbol: str, bars: RawBars, taken: np.ndarray, data: DataConfig) -> CheckedBars:
+    """Return the good ones of the chosen bars of a symbol; raises as `engine.validate.check_bars` does."""
     return check_bars(
         symbol,
         bars.time_ns[taken],

@@ -100,6 +100,16 @@ class RangedSource(Protocol):
         """Give the connection back."""
 
 
+@runtime_checkable
+class IntradaySource(Protocol):
+    """A source of days that has bars inside them, too."""
+
+    def intraday(
+        self, symbols: Sequence[str], timeframe: str, span: tuple[int, int]
+    ) -> Mapping[str, RawBars]:
+        """Return the bars that open between two instants (UTC nanoseconds); a symbol without any is left out."""
+
+
 OpenDatabase = Callable[[str, ShouldStop], MarketSource | None]
 """Returns the database of a connection profile, or None when there is no profile of this name.
 

@@ -17,6 +17,7 @@ from psycopg import sql
 from engine.types import NS_PER_DAY
 from storage.errors import BacktestStorageError
 from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, load_series
+from storage.market.intraday import load_intraday
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
 from storage.market.reference import FieldSeries, Reference
 from storage.market.source import Floats, RawBars, SymbolInfo, Times
@@ -201,6 +202,17 @@ class DatabaseSource:
             if start is not None and warmup_bars > 0:
                 start = start_with_warmup(connection, symbols, start, warmup_bars, **asked)
             return load_series(connection, symbols, start, end, on_rows=on_rows, **asked)
+
+    def intraday(
+        self, symbols: Sequence[str], timeframe: str, span: tuple[int, int]
+    ) -> dict[str, RawBars]:
+        """Return bars inside the day, made of one-minute bars; none where the database has no such table."""
+        table, schema = self._mapping.intraday.table, self._mapping.schema
+        asked: dict[str, Any] = {"mapping": self._mapping, "should_stop": self._should_stop}
+        with self._connection() as connection:
+            if not _has_table(connection, schema, table, self._should_stop):
+                return {}
+            return load_intraday(connection, symbols, timeframe, span, **asked)
 
     def reference(self) -> Reference:
         """Return what the tables beside the prices say; those that are missing say nothing."""

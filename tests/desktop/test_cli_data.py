@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from desktop.service import kernel_cache
+from storage.runs import RunStore
 from tests.desktop.builders import HEADER, bar_lines, bars_file, config_file, tradebench
 
 
@@ -92,3 +93,16 @@ def test_a_folder_that_others_can_write_to_is_not_used(monkeypatch: pytest.Monke
     assert folder != planted
     assert kernel_cache.is_private(folder)
     Path(folder).rmdir()
+
+
+def test_an_order_fills_on_a_bar_whose_volume_is_blank_and_waits_where_it_is_zero(tmp_path, capsys):
+    def first_fill(volume: str) -> str:
+        lines = bar_lines()
+        lines[1] = lines[1].rsplit(",", 1)[0] + f",{volume}"
+        bars_file(tmp_path, lines)
+        config = config_file(tmp_path, strategy={"name": "buy_and_hold", "params": {}})
+        run = tradebench(capsys, "run", config, "--json").payload
+        with RunStore.open() as store:
+            return str(store.fills(run["run_id"])["bar"][0])
+
+    assert [first_fill(volume) for volume in ("1000", "", "0")] == ["1", "1", "2"]

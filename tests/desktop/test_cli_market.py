@@ -12,7 +12,7 @@ from psycopg import conninfo
 
 from tests.desktop.builders import bar_lines, bars_file, config_file, tradebench
 from tests.postgres import Server
-from tests.storage.market_tables import create_tables, day, fill
+from tests.storage.market_tables import create_intraday, create_tables, day, fill
 
 
 @pytest.fixture
@@ -65,3 +65,37 @@ def test_a_database_out_of_reach_is_told_by_its_exit_code(tmp_path: Path, capsys
 
     assert done.code == 5
     assert "127.0.0.1" in done.payload["error"]["message"]
+
+
+def test_one_minute_bars_of_the_database_decide_what_comes_first_in_a_day(
+    prices: str, tmp_path: Path, capsys, monkeypatch
+):
+    connected(capsys, monkeypatch, prices)
+    with psycopg.connect(prices, autocommit=True) as connection:
+        create_intraday(connection)
+        _, high, low, _ = (float(cell) for cell in bar_lines()[1].split(",")[2:6])
+        fill(connection, "bars", minutes_of(high, low))
+    sections = {
+        "strategy": {"name": "buy_and_hold", "params": {}},
+        "account": {"currency": "KRW"},
+        "exits": {"stop_loss_pct": 0.3, "take_profit_pct": 1},  # both lie in the day of the entry
+    }
+
+    def reason(**execution: str) -> str:
+        data = {"symbols": ["AAA"], "finer": "1m"}
+        config = config_file(tmp_path, "Prices", data=data, execution=execution, **sections)
+        run = tradebench(capsys, "run", config, "--json").payload
+        listed = tradebench(capsys, "trades", run["run_id"], "--json").payload
+        return str(listed["items"][0]["exit_reason"])
+
+    assert [reason(intrabar=how) for how in ("pessimistic", "magnifier")] == ["stop", "target"]
+
+
+def minutes_of(high: float, low: float) -> list[tuple[object, ...]]:
+    """Return two minutes of the second day: up to its high, then down to its low."""
+    at = (f"2020-01-02 01:0{minute}+00" for minute in range(2))
+    middle = (high + low) / 2
+    return [
+        ("AAA", next(at), middle, high, middle, high, 5),
+        ("AAA", next(at), high, high, low, low, 5),
+    ]

@@ -155,3 +155,19 @@ def test_brackets_inside_texts_are_not_nesting(tmp_path):
     )
 
     assert load_config(written(tmp_path, text, "run.json")).name == "x"
+
+
+def test_a_file_of_a_sweep_says_what_to_do_with_it(tmp_path):
+    file = written(tmp_path, TOML + "[sweep]\nparams = { fast = [5, 10] }\n")
+
+    told = refusal(file)
+
+    assert "sweep: this section asks for many combinations" in told
+    assert f"`tradebench sweep {file}`" in told
+
+
+def test_the_file_of_finer_bars_is_relative_to_the_file_too(tmp_path):
+    more = 'finer = "1m"\nfiner_source = "minutes.csv"\n'
+    file = written(tmp_path, TOML.replace("[data]\n", f"[data]\n{more}"))
+
+    assert load_config(file).data.finer_source == str(tmp_path / "minutes.csv")

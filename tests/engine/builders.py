@@ -1,6 +1,7 @@
 """Small panels, instructions and rules for tests, said in as few words as the test needs."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,9 @@ def rules_of(**given: Any) -> Rules:
         "kelly_min_trades": 20,
         "kelly_start": 10.0,
     }
-    return Rules(**{**free, **given})
+    # An enumeration is another type to a compiler than its number: every mixture would be compiled anew.
+    numbers = {k: int(v) if isinstance(v, IntEnum) else v for k, v in given.items()}
+    return Rules(**{**free, **numbers})
 
 
 def simulate(

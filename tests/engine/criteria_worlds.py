@@ -117,7 +117,7 @@ def panels(draw: st.DrawFn) -> Panel:
     members = None
     if draw(st.booleans()):
         members = matrix(st.integers(0, 1).map(float)).astype(np.bool_)
-    volume = matrix(st.integers(0, 5).map(float))
+    volume = matrix(st.sampled_from([np.nan, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]))
     return Panel(
         symbols=tuple("ABCDE"[:n_symbols]),
         time_ns=np.arange(n_bars, dtype=np.int64) * NS_PER_DAY,

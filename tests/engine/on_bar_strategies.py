@@ -90,19 +90,6 @@ class Peeping(OnBarStrategy):
             own.found += 1
 
 
-class Beyond(OnBarStrategy):
-    """Reads behind the end of what it remembers."""
-
-    name: ClassVar[str] = "beyond"
-    State: ClassVar[dict[str, type]] = {"n": int}
-
-    @staticmethod
-    def on_bar(ctx: Any, state: Any, params: Any) -> None:
-        state[0].n += 1
-        if state[0].n > 2:
-            state[7].n = 1
-
-
 class WrongParameters(Parameters):
     """Which mistake it makes."""
 
@@ -110,9 +97,10 @@ class WrongParameters(Parameters):
 
 
 class Wrong(OnBarStrategy):
-    """Gives orders that are none."""
+    """Gives orders that are none, and reads behind the end of what it remembers."""
 
     name: ClassVar[str] = "wrong"
+    State: ClassVar[dict[str, type]] = {"n": int}
     Params: ClassVar[type[Parameters]] = WrongParameters
 
     @staticmethod
@@ -134,6 +122,8 @@ class Wrong(OnBarStrategy):
             ctx.close(9)
         elif params.what == 6:
             raise ValueError("the moon is full")
+        elif params.what == 7:
+            state[7].n = 1
 
 
 class Unknown(OnBarStrategy):

@@ -136,7 +136,7 @@ def lean_worlds(draw: st.DrawFn) -> LeanWorld:
 def _panel(rng: random.Random, n_bars: int, first: int) -> Panel:
     price = rng.choice([0.37, 10.0, 99.5, 1234.0])
     digits, jump = rng.choice([(2, 0.02), (0, 0.3), (4, 0.1)])
-    quiet = rng.choice([0.0, 0.0, 0.3, 1.0])
+    quiet, blank = rng.choice([0.0, 0.0, 0.3, 1.0]), rng.choice([0.0, 0.0, 0.2])
     columns: dict[str, list[float]] = {"open": [], "close": []}
     volume = np.full((n_bars, 1), 1000.0)
     for bar in range(n_bars):
@@ -144,6 +144,8 @@ def _panel(rng: random.Random, n_bars: int, first: int) -> Panel:
             price = max(price * rng.uniform(1 - jump, 1 + jump), 0.05)
             column.append(max(round(price, digits), 10.0**-digits))
         volume[bar, 0] = 0.0 if rng.random() < quiet else 1000.0
+        if rng.random() < blank:
+            volume[bar, 0] = np.nan
     if quiet < 1.0:
         volume[-1] = 1000.0
     return panel_of(

@@ -1,6 +1,7 @@
 """Strategies that decide bar by bar: compiled into the loop, and the same in plain Python; nothing later in sight."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from engine.strategies.protocol import OnBarStrategy
 from engine.types import INSTRUCTION, ORDER, FillAt, Intrabar, OrderStatus, SizeKind
 from tests.engine.both import assert_equal, fills_of, orders_of, rows_of
 from tests.engine.builders import NAN, panel_of, rules_of
-from tests.engine.on_bar_strategies import Beyond, Everything, Peeping, Twice, Unknown, Wrong
+from tests.engine.on_bar_strategies import Everything, Peeping, Twice, Unknown, Wrong
 from tests.engine.test_checkpoint import IDENTITY
 from tests.naive.on_bar import Asking
 from tests.naive.simulation import run
@@ -27,6 +28,7 @@ RULES: list[dict[str, Any]] = [
     {},
     {"commission_rate": 0.001, "slippage_rate": 0.0005, "fill_at": FillAt.NEXT_CLOSE},
     {"spread": 0.02, "lot": 0.0, "intrabar": Intrabar.PATH},
+    {"volume_limit": 0.004, "impact": 0.1, "slippage_rate": 0.0005},
     {"fill_at": FillAt.SAME_CLOSE, "tick": 0.05, "initial_margin": 0.5, "maintenance_margin": 0.25},
 ]
 
@@ -42,7 +44,8 @@ def walk(seed: int, n_bars: int = 120, n_symbols: int = 3):
     panel.high.flags.writeable = panel.low.flags.writeable = True
     panel.high[:] *= 1.01
     panel.low[:] *= 0.99
-    return panel
+    volume = rng.choice([0.0, 250.0, 1000.0, 1000.0, NAN], closes.shape)  # a limit of 0, 1, 4, none
+    return replace(panel, volume=np.where(np.isnan(closes), NAN, volume))
 
 
 def ready(strategy: OnBarStrategy, panel: Any, rules: Any, capital: float = 10_000.0) -> Simulation:
@@ -194,6 +197,7 @@ def test_what_it_does_to_its_view_of_the_past_changes_no_price() -> None:
         (4, "ctx.buy of A at the close of 2024-01-04 gave more orders than one bar may have"),
         (5, "IndexError: no such symbol.* at the close of 2024-01-04"),
         (6, r"line \d+: ValueError: the moon is full in `raise ValueError.* of 2024-01-04"),
+        (7, r"IndexError.* at the close of 2024-01-04"),  # and no other memory
     ],
 )
 def test_what_is_no_order_fails_the_run_and_names_symbol_and_date(what: int, words: str) -> None:
@@ -201,13 +205,6 @@ def test_what_is_no_order_fails_the_run_and_names_symbol_and_date(what: int, wor
 
     with pytest.raises(BacktestValidationError, match=words):
         simulated(Wrong.make({"what": what}), panel, rules_of())
-
-
-def test_an_index_out_of_range_is_an_error_and_no_other_memory() -> None:
-    panel = panel_of({"A": [10] * 5})
-
-    with pytest.raises(BacktestValidationError, match=r"IndexError.* at the close of 2024-01-04"):
-        simulated(Beyond.make({}), panel, rules_of())
 
 
 def test_what_cannot_be_compiled_is_told_with_its_line() -> None:

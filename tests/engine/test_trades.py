@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from engine.market import Panel
 from engine.trades import match_trades
-from engine.types import ACTION_EVENT, FILL, NS_PER_DAY, ORDER, TRADE, EventKind, Reason
+from engine.types import ACTION_EVENT, FILL, NS_PER_DAY, ORDER, TRADE, Action, EventKind, Reason
+from tests.engine.builders import events_of, instructions_of, rules_of, said, simulate
+from tests.engine.builders import panel_of as small_panel
 from tests.naive.trades import Account, naive_trades
 
 NAN = float("nan")
@@ -294,3 +296,37 @@ def test_profits_of_trades_and_open_positions_are_all_that_equity_gained(
     )
     assert (trades["mfe"] >= 0).all()
     assert (trades["mae"] <= 0).all()
+
+
+@pytest.mark.parametrize("ratios", [(2.5, 1 / 3), (1 / 3, 2.5), (1 / 3, 0.1, 7.0), (0.1, 0.1)])
+def test_splits_of_one_bar_pay_out_one_fraction_in_the_shares_after_all_of_them(
+    ratios: tuple[float, ...],
+) -> None:
+    product = float(np.prod(ratios))
+    prices = [12.0, 12.0, 12.0 / product, 12.0 / product]
+    panel = small_panel(
+        {"A": prices}, events=events_of(*((2, 0, EventKind.SPLIT, ratio) for ratio in ratios))
+    )
+
+    run = simulate(panel, instructions_of(said(0, Action.BUY, 7.0)), rules_of(), 100.0)
+
+    fills = run.fills[: run.state["n_fills"][0]]
+    trades, still_open = match_trades(fills, run.book.orders, run.panel, 3)
+    whole = np.floor(7.0 * product * (1 + 1e-12))
+    assert fills["reason"].tolist() == [Reason.SIGNAL, Reason.SPLIT]
+    assert fills["quantity"][1] == pytest.approx(7.0 * product - whole)
+    assert sum(position.quantity for position in still_open) == pytest.approx(whole)
+    assert run.curve.equity.tolist() == pytest.approx([100.0] * 4, abs=1e-9)
+    assert trades["pnl"].sum() + sum(p.pnl for p in still_open) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_order_in_which_splits_of_one_bar_are_named_changes_no_bit() -> None:
+    ratios = (0.1, 1 / 3, 7.0, 1.1)
+    panels = [
+        small_panel({"A": [1.0, 1.0]}, events=events_of(*((1, 0, EventKind.SPLIT, r) for r in way)))
+        for way in (ratios, ratios[::-1])
+    ]
+
+    assert panels[0].events.tobytes() == panels[1].events.tobytes()
+    assert len(panels[0].events) == 1
+    assert panels[0].content_hash() == panels[1].content_hash()

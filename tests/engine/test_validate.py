@@ -116,8 +116,10 @@ def test_infinite_prices_and_volumes_are_defects() -> None:
     assert bars.defects == {"missing_price": 1, "bad_volume": 1}
 
 
-def test_a_missing_volume_is_unknown() -> None:
-    assert check([(10, 11, 9, 10, NAN)], on_bad_bars="refuse").volume.tolist() == [0]
+def test_a_blank_volume_stays_unknown_and_is_no_defect() -> None:
+    blank = check([(10, 11, 9, 10, NAN), (10, 11, 9, 10, 0)], on_bad_bars="refuse").volume
+
+    np.testing.assert_array_equal(blank, [NAN, 0])
     assert check_bars("A", [0], [1.0], [1.0], [1.0], [1.0], None).volume.tolist() == [0]
 
 

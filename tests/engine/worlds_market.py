@@ -1,5 +1,6 @@
 """The bars of generated worlds: walks with gaps, holes and quiet days, corporate actions, finer bars inside them."""
 
+import math
 import random
 from typing import Any
 
@@ -51,6 +52,9 @@ def _walk(rng: random.Random, n_bars: int) -> list[tuple[float, ...] | None]:
     digits, jump = rng.choice([(2, 0.02), (0, 0.3), (4, 0.1)])
     holes, quiet = rng.choice([0.0, 0.0, 0.2]), rng.choice([0.0, 0.0, 0.2, 1.0])
     usual = rng.choice([1000.0, 1000.0, 37.0, 1e6])
+    blank = rng.choice(
+        [0.0, 0.0, 0.0, 0.3]
+    )  # of unknown volume: mostly NaN, as ticks have it infinite
     bars: list[tuple[float, ...] | None] = []
     for _ in range(n_bars):
         drawn = []
@@ -60,6 +64,8 @@ def _walk(rng: random.Random, n_bars: int) -> list[tuple[float, ...] | None]:
         begin, *wicks, end = drawn
         used = (begin, end) if rng.random() < 0.3 else (begin, end, *wicks)
         volume = 0.0 if rng.random() < quiet else round(usual * rng.uniform(0.5, 1.5), 1)
+        if blank and rng.random() < blank:
+            volume = rng.choice([NAN, NAN, math.inf])
         bar = (begin, max(used), min(used), end, volume)
         bars.append(None if rng.random() < holes else bar)
     return bars

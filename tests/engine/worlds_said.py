@@ -35,7 +35,7 @@ def sayings(
     rng: random.Random, panel: Panel, density: float, shorts: bool, there: set[str]
 ) -> NDArray[np.void]:
     """Return what is said in a world with these features."""
-    longs = [Action.ENTER_LONG, Action.EXIT_LONG, Action.BUY, Action.TARGET]
+    longs = [Action.ENTER_LONG, Action.EXIT_LONG, Action.BUY, Action.TARGET, Action.CANCEL]
     actions = list(Action) if shorts else longs
     some = rng.sample(actions, rng.randint(1, len(actions)))
     kinds = rng.sample(list(OrderKind), rng.randint(1, len(OrderKind)))

@@ -102,11 +102,13 @@ class Account:
 
     def trades(self, bar: int, symbol: int) -> bool:
         has_bar = not math.isnan(self.closes[bar][symbol])
-        return has_bar and (not self.volume_known[symbol] or self.volumes[bar][symbol] > 0)
+        return has_bar and self.volume(bar, symbol) != 0
 
     def volume(self, bar: int, symbol: int) -> float:
-        """The bar's volume, 0 when it is unknown."""
-        return self.volumes[bar][symbol] if self.volume_known[symbol] else 0.0
+        """The bar's volume, infinite when it is unknown: it limits nothing, and nothing is a share of it."""
+        volume = self.volumes[bar][symbol]
+        is_known = self.volume_known[symbol] and not math.isnan(volume)
+        return volume if is_known else math.inf
 
     def meets(self, bar: int, symbol: int, side: int, price: float) -> float:
         """What an order of this side meets where the middle is at a price: a buy the ask, a sell the bid."""
@@ -115,9 +117,9 @@ class Account:
 
     def room(self, bar: int, symbol: int) -> float:
         """What the volume limit leaves in this bar."""
-        if self.rules.volume_limit == 0 or not self.volume_known[symbol]:
+        if self.rules.volume_limit == 0:
             return math.inf
-        limit = self.rules.volume_limit * self.volumes[bar][symbol]
+        limit = self.rules.volume_limit * self.volume(bar, symbol)
         return max(limit - self.taken.get(symbol, 0.0), 0.0)
 
     # ---- what it is worth

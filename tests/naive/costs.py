@@ -21,9 +21,14 @@ class Costs:
     multiplier: float
 
     def price(
-        self, raw: float, side: int, entering: bool, quantity: float = 0.0, volume: float = 0.0
+        self,
+        raw: float,
+        side: int,
+        entering: bool,
+        quantity: float = 0.0,
+        volume: float = math.inf,
     ) -> float:
-        """The price of an order that takes what is there, moved against the trader; no volume is unknown volume."""
+        """The price of an order that takes what is there, moved against the trader; an unknown volume is infinite."""
         rules = self.rules
         width = rules.spread + raw * rules.spread_rate
         if rules.spread_on == SpreadOn.BOTH:
@@ -32,7 +37,7 @@ class Costs:
             part = width if entering else 0.0
         ticks = rules.slippage_ticks * self.tick
         impact = 0.0
-        if rules.impact > 0 and volume > 0:
+        if rules.impact > 0:
             impact = raw * (rules.impact * math.sqrt(quantity / volume))
         return max(raw + side * (raw * rules.slippage_rate + part + ticks + impact), 0.0)
 

@@ -120,7 +120,7 @@ def cancel(account: Account, said: Said) -> None:
 
 
 def decide(account: Account, said: Said) -> None:
-    if said.action.name == "CANCEL":
+    if said.action is Action.CANCEL:
         cancel(account, said)
         return
     if said.action in EXITS and said.kind not in TIMED:

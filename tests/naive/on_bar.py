@@ -11,8 +11,6 @@ from engine.types import (
     Action,
     LevelKind,
     OrderKind,
-    OrderReason,
-    OrderStatus,
     SizeKind,
     TimeInForce,
 )
@@ -27,7 +25,14 @@ SIZES = {
     "weight": SizeKind.WEIGHT,
     "risk": SizeKind.RISK,
 }
-VERBS = ("buy", "sell", "exit", "target")
+VERBS = {
+    Action.CANCEL: 0,
+    Action.BUY: 1,
+    Action.SELL: 2,
+    Action.EXIT_LONG: 3,
+    Action.EXIT_SHORT: 3,
+    Action.TARGET: 4,
+}
 
 
 class PlainContext:
@@ -38,7 +43,7 @@ class PlainContext:
         self.time_ns = account.times[bar]
         self.n_symbols = len(account.symbols)
         self.cash, self.equity = account.cash, account.worth(account.closes[bar])
-        self.said: list[tuple[int, Said | None]] = []
+        self.said: list[Said] = []
 
     def open(self, symbol, ago=0):
         return self.at(self.account.opens, symbol, ago)
@@ -94,11 +99,11 @@ class PlainContext:
             self.say(symbol, Action.EXIT_LONG if held > 0 else Action.EXIT_SHORT, words)
 
     def cancel(self, symbol):
-        self.said.append((symbol, None))
+        self.say(symbol, Action.CANCEL, {})
 
     def say(self, symbol, action, words):
         label = words.pop("label", -1)
-        verb = {Action.BUY: 1, Action.SELL: 2, Action.TARGET: 4}.get(action, 3)
+        verb = VERBS[action]
         given = [(kind, words.pop(name)) for name, kind in SIZES.items() if name in words]
         nothing = (SizeKind.ALL, 0.0) if action in EXITS else self.size
         size_kind, size = given[0] if given else nothing
@@ -112,7 +117,7 @@ class PlainContext:
             words.pop("stop", math.nan), stop[1], target[1], trail[1], 0.0, 0.0,
         )  # fmt: skip
         assert words == {}
-        self.said.append((symbol, said))
+        self.said.append(said)
 
 
 def kind_of(words, trails):
@@ -153,9 +158,5 @@ class Asking:
     def __call__(self, account: Account, bar: int) -> None:
         ctx = PlainContext(account, bar, self.inputs, self.size)
         self.strategy.on_bar(ctx, self.state, self.strategy.params)
-        for symbol, said in ctx.said:
-            if said is not None:
-                decide(account, said)
-                continue
-            for order in [o for o in account.waiting if o.symbol == symbol and o.parent is None]:
-                account.end(bar, order, OrderStatus.CANCELLED, OrderReason.SUPERSEDED)
+        for said in ctx.said:
+            decide(account, said)

@@ -1,5 +1,6 @@
 """Screening by plain Python: a cell at a time, every indicator from its definition. None is "not known"."""
 
+import copy
 import math
 from typing import Any
 
@@ -29,6 +30,12 @@ class Cell:
             for b in self.own
         ]
 
+    def known_volumes(self) -> "Cell":
+        """Return a cell that sees only the bars whose volume is not blank: volumes are of these."""
+        sight = copy.copy(self)
+        sight.own = [b for b in self.own if not math.isnan(self.panel.volume[b, self.symbol])]
+        return sight
+
     def _scale(self, since: int, name: str) -> float:
         scale = 1.0
         for event in self.panel.events:
@@ -56,9 +63,11 @@ class Cell:
         if expression.field is not None:
             known = float(self.panel.fields[expression.field][self.bar, self.symbol])
             return None if math.isnan(known) else known
-        if not self.own or self.own[-1] != self.bar:
+        of_volume = "volume" in str(expression.what) or expression.column == "volume"
+        sight = self.known_volumes() if of_volume else self
+        if not sight.own or sight.own[-1] != self.bar:
             return None
-        answers = self._series(expression)
+        answers = sight._series(expression)
         at = len(answers) - 1 - expression.skip
         return answers[at] if at >= 0 else None
 

@@ -1,17 +1,20 @@
 """Run another engine on given bars and tell its trades and its last equity as JSON.
 
-A program of its own, so that what the peers import, print and warn of stays out of the tests: the job comes as JSON on
-standard input, with the bars in a Parquet file that it names, and the answer is the last line of standard output.
+A program of its own, so that what the peers import, print and warn of stays out of the tests: jobs come as lines of
+JSON on standard input, with the bars in a Parquet file that each names, and the answers are the marked lines of
+standard output. One process answers all, as importing a peer takes seconds.
 """
 
 import json
 import sys
+import traceback
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 Job = dict[str, Any]
+MARK = "\x02"  # what the peers themselves print is not an answer
 
 
 def bars_of(job: Job) -> pd.DataFrame:
@@ -98,24 +101,33 @@ def by_bt(job: Job) -> Any:
     """Equal weights on the first session of every month, in fractions, at its close."""
     import bt
 
-    algos = [
-        bt.algos.RunMonthly(),
-        bt.algos.SelectAll(),
-        bt.algos.WeighEqually(),
-        bt.algos.Rebalance(),
-    ]
+    algos = [bt.algos.RunMonthly(), bt.algos.SelectAll(), bt.algos.WeighEqually()]
+    return curve_of(algos, job)
+
+
+def by_bt_weights(job: Job) -> Any:
+    """Weights given for every bar, in fractions, at its close."""
+    import bt
+
+    frame = bars_of(job)
+    weights = pd.DataFrame(job["weights"], index=frame.index, columns=frame.columns)
+    return curve_of([bt.algos.WeighTarget(weights)], job)
+
+
+def curve_of(algos: list[Any], job: Job) -> Any:
+    """Rebalance by what algos say and return the account's values bar by bar."""
+    import bt
+
     made = bt.Backtest(
-        bt.Strategy("equal", algos),
+        bt.Strategy("ours", [*algos, bt.algos.Rebalance()]),
         bars_of(job),
         initial_capital=job["cash"],
         integer_positions=False,
         progress_bar=False,
     )
-    values = bt.run(made).backtests["equal"].strategy.values
-    return {
-        "equity": values.iloc[-1],
-        "curve": values.iloc[1:].tolist(),
-    }  # the first row is before the first bar
+    values = bt.run(made).backtests["ours"].strategy.values
+    # the first row is before the first bar
+    return {"equity": values.iloc[-1], "curve": values.iloc[1:].tolist()}
 
 
 PEERS = {
@@ -123,8 +135,19 @@ PEERS = {
     "vectorbt": by_vectorbt,
     "vectorbt_weights": by_vectorbt_weights,
     "bt": by_bt,
+    "bt_weights": by_bt_weights,
 }
 
+
+def answer(job: Job) -> Any:
+    """Return what a peer says, or why it can't."""
+    try:
+        return PEERS[job["peer"]](job)
+    except Exception:
+        return {"error": traceback.format_exc()}
+
+
 if __name__ == "__main__":
-    asked = json.load(sys.stdin)
-    sys.stdout.write("\n" + json.dumps(PEERS[asked["peer"]](asked)) + "\n")
+    for line in sys.stdin:
+        sys.stdout.write(f"\n{MARK}{json.dumps(answer(json.loads(line)))}\n")
+        sys.stdout.flush()

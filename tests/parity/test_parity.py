@@ -1,5 +1,7 @@
 """The same trades and the same last equity as three other engines, on real bars, under rules that both can express.
 
+What runs here is what runs everywhere: a configuration and a strategy, through `engine.simulate.run_backtest`.
+
 An optional job: `pip install -e '.[dev,parity]'`, then `pytest -m parity`. ``TRADEBENCH_PARITY_PYTHON`` names another
 interpreter that has the peers.
 """
@@ -8,6 +10,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +20,14 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from engine.driver import Simulation
+from engine.config import parse_config
 from engine.market import Panel
-from engine.types import Action, FillAt, LevelKind, SizeKind
+from engine.result import BacktestResult
+from engine.simulate import run_backtest
+from engine.strategies.protocol import Parameters, Signals, SignalStrategy, Strategy, TargetStrategy
 from engine.validate import build_panel, check_bars
-from tests.engine.both import fills_of
-from tests.engine.builders import instructions_of, rules_of, said, simulate
 from tests.engine.published import bars_panel, nanoseconds, run
+from tests.parity.peers import MARK
 from tests.shared import shared_path
 
 pytestmark = [pytest.mark.parity, pytest.mark.needs_shared]
@@ -41,24 +46,45 @@ LEVELS = [{"stop": 0.0213, "target": 0.0417}, {"stop": 0.0507, "target": 0.0309}
 ONE_LEVEL = [{"target": 0.0611}, {"stop": 0.0337}]  # what else ends the position is a signal
 
 
+@cache
+def peers() -> "subprocess.Popen[str]":
+    """Start the process of the other engines; it ends when the tests end."""
+    script = Path(__file__).with_name("peers.py")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([PYTHON, str(script)], text=True, **pipes)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _peers_end() -> Iterator[None]:
+    yield
+    if peers.cache_info().currsize:
+        peers().communicate(timeout=30)
+        peers.cache_clear()
+
+
 def peer(name: str, frame: pd.DataFrame, folder: Path, **job: Any) -> Any:
-    """Ask another engine, in a process of its own."""
+    """Ask another engine, in the process of all of them."""
     bars = folder / "bars.parquet"
     frame.rename_axis("time").reset_index().to_parquet(bars)
-    asked = json.dumps({"peer": name, "bars": str(bars), "cash": CASH, **job})
-    script = Path(__file__).with_name("peers.py")
-    done = subprocess.run(
-        [PYTHON, str(script)], input=asked, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    process = peers()
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps({"peer": name, "bars": str(bars), "cash": CASH, **job}) + "\n")
+    process.stdin.flush()
+    said = next((line for line in process.stdout if line.startswith(MARK)), None)
+    assert said is not None, "the process of the peers has ended"
+    answer = json.loads(said.removeprefix(MARK))
+    assert "error" not in answer, answer["error"]
+    return answer
 
 
 def stock(name: str) -> pd.DataFrame:
     frame = pd.read_parquet(shared_path("data", "us_mplfinance", f"{STOCKS[name]}.parquet"))
     frame.columns = frame.columns.str.lower()
     frame["date"] = pd.to_datetime(frame["date"]).dt.tz_localize(None)
-    return frame.set_index("date")[["open", "high", "low", "close", "volume"]]
+    frame = frame.set_index("date")[["open", "high", "low", "close", "volume"]]
+    # Two bars of SPY can't be: their low is above their open. The others take them as they are, we refuse them.
+    body = frame[["open", "close"]]
+    return frame[(frame["low"] <= body.min(axis=1)) & (frame["high"] >= body.max(axis=1))]
 
 
 def panel_of_frame(name: str, frame: pd.DataFrame) -> Panel:
@@ -75,19 +101,59 @@ def crosses(
     return (above & ~before & known).to_numpy(), (~above & before & known).to_numpy()
 
 
-def traded(run: Simulation) -> list[list[float]]:
+class GivenSignals(SignalStrategy):
+    """Says what it was given."""
+
+    name = "given_signals"
+
+    def __init__(self, said: Signals) -> None:
+        super().__init__(Parameters())
+        self.said = said
+
+    def signals(self, panel: Panel) -> Signals:
+        return self.said
+
+
+class GivenWeights(TargetStrategy):
+    """Wants the weights that it was given, (n_bars, n_symbols)."""
+
+    name = "given_weights"
+
+    def __init__(self, wanted: NDArray[np.float64]) -> None:
+        super().__init__(Parameters())
+        self.wanted = wanted
+
+    def weights(self, panel: Panel, bars: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.wanted[bars]
+
+
+def ours_of(panel: Panel, strategy: Strategy, **sections: Any) -> BacktestResult:
+    """Run a strategy without costs but for those that are given."""
+    costs = {"commission_pct": 0, "slippage_bps": 0, **sections.pop("costs", {})}
+    account = {"initial_capital": CASH}
+    config = parse_config(
+        {"strategy": {"name": strategy.name}, "account": account, "costs": costs, **sections}
+    )
+    return run_backtest(config, panel, strategy, clock=lambda: 0.0)
+
+
+def column(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask of the bars of one symbol as strategies give it."""
+    return np.ascontiguousarray(mask[:, np.newaxis])
+
+
+def traded(result: BacktestResult) -> list[list[float]]:
     """Return fills as [bar, side, quantity, price, commission]."""
-    return [
-        [f["bar"], f["side"], f["quantity"], f["price"], f["commission"]] for f in fills_of(run)
-    ]
+    columns = ("bar", "side", "quantity", "price", "commission")
+    return [[fill[name] for name in columns] for fill in result.fills]
 
 
-def paired(run: Simulation) -> list[list[float]]:
-    """Return round trips of one position at a time as [size, entry bar, exit bar, entry price, exit price]."""
-    fills = fills_of(run)
+def paired(result: BacktestResult) -> list[list[float]]:
+    """Return round trips as [size, entry bar, exit bar, entry price, exit price], by entry."""
+    columns = ("entry_bar", "exit_bar", "entry_price", "exit_price")
     return [
-        [e["side"] * e["quantity"], e["bar"], x["bar"], e["price"], x["price"]]
-        for e, x in zip(fills[::2], fills[1::2], strict=False)
+        [trade["side"] * trade["quantity"], *(trade[name] for name in columns)]
+        for trade in result.trades
     ]
 
 
@@ -105,41 +171,46 @@ def test_backtesting_ends_bracketed_trades_at_the_same_prices(
     """An entry at the next open, its stop before its target, both from the bar of the entry on."""
     frame = stock(name)
     close = frame["close"].to_numpy()
-    orders, rows = {}, []
-    for bar in np.flatnonzero(crosses(frame, 5, 20)[0 if side > 0 else 1]).tolist():
-        toward = {"stop": -side, "target": side}
-        prices = {kind: float(close[bar] * (1 + toward[kind] * levels[kind])) for kind in levels}
-        orders[bar] = {"side": side, "size": 10, **prices}
-        rows.append(
-            said(
-                bar,
-                Action.ENTER_LONG if side > 0 else Action.ENTER_SHORT,
-                10.0,
-                **{f"{kind}_kind": LevelKind.PRICE for kind in prices},
-                **{f"{kind}_value": price for kind, price in prices.items()},
-            )
-        )
-    rules = rules_of(commission_rate=0.001)
+    enters = crosses(frame, 5, 20)[0 if side > 0 else 1]
+    prices = {
+        "stop": close * (1 - side * levels["stop"]),
+        "target": close * (1 + side * levels["target"]),
+    }
+    orders = {
+        bar: {
+            "side": side,
+            "size": 10,
+            **{kind: float(price[bar]) for kind, price in prices.items()},
+        }
+        for bar in np.flatnonzero(enters).tolist()
+    }
+    signals = Signals(
+        enter_long=column(enters) if side > 0 else None,
+        enter_short=column(enters) if side < 0 else None,
+        stop_loss=prices["stop"][:, np.newaxis],
+        take_profit=prices["target"][:, np.newaxis],
+    )
 
     theirs = peer("backtesting", frame, tmp_path, orders=orders, commission=0.001)
-    ours = simulate(panel_of_frame(name, frame), instructions_of(*rows), rules, CASH)
+    ours = ours_of(
+        panel_of_frame(name, frame),
+        GivenSignals(signals),
+        costs={"commission_pct": 0.1},
+        sizing={"method": "fixed_quantity", "value": 10},
+    )
 
     assert_near(paired(ours), theirs["trades"])
     assert ours.curve.equity[-1] == pytest.approx(theirs["equity"], rel=NEAR)
 
 
 @pytest.mark.parametrize("name", STOCKS)
-@pytest.mark.parametrize(
-    ("price", "fill_at"), [("open", FillAt.NEXT_OPEN), ("close", FillAt.SAME_CLOSE)]
-)
+@pytest.mark.parametrize(("price", "fill_at"), [("open", "next_open"), ("close", "same_close")])
 def test_vectorbt_trades_all_cash_on_crosses_at_the_same_prices(
-    name: str, price: str, fill_at: FillAt, tmp_path: Path
+    name: str, price: str, fill_at: str, tmp_path: Path
 ) -> None:
     frame = stock(name)
     up, down = crosses(frame, 10, 30)
-    later = 1 if fill_at is FillAt.NEXT_OPEN else 0
-    costs = {"fees": 0.001, "slippage": 0.0005}
-    rules = rules_of(commission_rate=0.001, slippage_rate=0.0005, fill_at=int(fill_at))
+    later = 1 if fill_at == "next_open" else 0
 
     theirs = peer(
         "vectorbt",
@@ -148,15 +219,21 @@ def test_vectorbt_trades_all_cash_on_crosses_at_the_same_prices(
         entries=shifted(up, later),
         exits=shifted(down, later),
         price=price,
-        **costs,
+        fees=0.001,
+        slippage=0.0005,
     )
-    ours = simulate(panel_of_frame(name, frame), all_in_and_out(up, down), rules, CASH)
+    ours = ours_of(
+        panel_of_frame(name, frame),
+        GivenSignals(Signals(enter_long=column(up), exit_long=column(down))),
+        costs={"commission_pct": 0.1, "slippage_bps": 5},
+        execution={"fill_at": fill_at},
+    )
 
     assert_near(traded(ours), theirs["orders"])
     assert ours.curve.equity[-1] == pytest.approx(theirs["equity"], rel=NEAR)
 
 
-@pytest.mark.parametrize("name", ["AAPL", "SPY"])
+@pytest.mark.parametrize("name", STOCKS)
 @pytest.mark.parametrize("levels", [*LEVELS, *ONE_LEVEL])
 def test_vectorbt_stops_at_the_same_prices_after_an_entry_at_the_close(
     name: str, levels: dict[str, float], tmp_path: Path
@@ -164,9 +241,12 @@ def test_vectorbt_stops_at_the_same_prices_after_an_entry_at_the_close(
     """The stop before the target inside a bar, from the price of the fill, from the bar after it."""
     frame = stock(name)
     up, down = crosses(frame, 10, 30)
-    bracket: dict[str, Any] = {f"{kind}_kind": LevelKind.RATE for kind in levels}
-    bracket |= {f"{kind}_value": rate for kind, rate in levels.items()}
-    rules = rules_of(fill_at=int(FillAt.SAME_CLOSE))
+    signals = Signals(
+        enter_long=column(up),
+        exit_long=column(down),
+        stop_loss_rate=levels.get("stop"),
+        take_profit_rate=levels.get("target"),
+    )
 
     theirs = peer(
         "vectorbt",
@@ -179,14 +259,16 @@ def test_vectorbt_stops_at_the_same_prices_after_an_entry_at_the_close(
         slippage=0.0,
         **{{"stop": "sl", "target": "tp"}[kind]: rate for kind, rate in levels.items()},
     )
-    ours = simulate(panel_of_frame(name, frame), all_in_and_out(up, down, **bracket), rules, CASH)
+    ours = ours_of(
+        panel_of_frame(name, frame), GivenSignals(signals), execution={"fill_at": "same_close"}
+    )
 
     assert_near(traded(ours), theirs["orders"])
     assert ours.curve.equity[-1] == pytest.approx(theirs["equity"], rel=NEAR)
 
 
 def test_vectorbt_keeps_the_same_weights_of_many_stocks(tmp_path: Path) -> None:
-    """Every month of the first complete years, weights that add up to nine tenths; fractions, no costs."""
+    """Every 21 bars, weights that add up to nine tenths; fractions, no costs."""
     frame = stocks()
     panel = panel_of_stocks(frame)
     rng = np.random.Generator(np.random.PCG64(7))
@@ -194,18 +276,18 @@ def test_vectorbt_keeps_the_same_weights_of_many_stocks(tmp_path: Path) -> None:
     for bar in range(5, panel.n_bars - 1, 21):
         drawn = rng.random(panel.n_symbols)
         weights[bar] = 0.9 * drawn / drawn.sum()
-    rows = [
-        said(bar, Action.TARGET, weights[bar, symbol], SizeKind.WEIGHT, symbol)
-        for bar, symbol in zip(*np.nonzero(~np.isnan(weights)), strict=True)
-    ]
-
     theirs = peer(
         "vectorbt_weights",
         frame,
         tmp_path,
         weights=[[None if np.isnan(w) else w for w in row] for row in shift_rows(weights)],
     )
-    ours = simulate(panel, instructions_of(*rows), rules_of(lot=0.0), CASH)
+    ours = ours_of(
+        panel,
+        GivenWeights(weights),
+        execution={"fractional": True},
+        rebalance={"period": "bars", "bars": 1},
+    )
 
     np.testing.assert_allclose(ours.curve.equity, theirs["curve"], rtol=NEAR)
 
@@ -227,17 +309,24 @@ def test_bt_rebalances_to_equal_weights_with_the_same_curve(tmp_path: Path) -> N
     np.testing.assert_allclose(ours.curve.equity, theirs["curve"], rtol=NEAR)
 
 
-def all_in_and_out(
-    up: NDArray[np.bool_], down: NDArray[np.bool_], **bracket: Any
-) -> NDArray[np.void]:
-    enters = [
-        said(bar, Action.ENTER_LONG, 100.0, SizeKind.PERCENT, **bracket)
-        for bar in np.flatnonzero(up).tolist()
-    ]
-    leaves = [
-        said(bar, Action.EXIT_LONG, 0.0, SizeKind.ALL) for bar in np.flatnonzero(down).tolist()
-    ]
-    return instructions_of(*enters, *leaves)
+@pytest.mark.parametrize("name", STOCKS)
+def test_bt_goes_in_and_out_of_one_stock_at_the_same_closes(name: str, tmp_path: Path) -> None:
+    """Nine tenths while the fast average is above the slow one, brought back at every close; fractions, no costs."""
+    frame = stock(name)
+    above = frame["close"].rolling(10).mean() > frame["close"].rolling(30).mean()
+    weights = np.where(above.to_numpy(), 0.9, 0.0)[:, np.newaxis]
+    closes = pd.DataFrame({name: frame["close"]})
+
+    theirs = peer("bt_weights", closes, tmp_path, weights=weights.tolist())
+    ours = ours_of(
+        panel_of_frame(name, frame),
+        GivenWeights(weights),
+        execution={"fill_at": "same_close", "fractional": True},
+        rebalance={"period": "bars", "bars": 1},
+    )
+
+    assert len(ours.trades) > 10
+    np.testing.assert_allclose(ours.curve.equity, theirs["curve"], rtol=NEAR)
 
 
 def shifted(mask: NDArray[np.bool_], bars: int) -> list[bool]:

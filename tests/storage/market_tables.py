@@ -38,3 +38,11 @@ def day(text: str) -> dt.date:
 def bar(code: str, date: str, close: Any = 100, volume: int | None = 10) -> Row:
     """Return a row whose prices all are the close."""
     return code, day(date), close, close, close, close, volume
+
+
+def create_intraday(connection: psycopg.Connection[Any]) -> None:
+    """Make the table of one-minute bars, without rows."""
+    connection.execute(
+        "CREATE TABLE bars (code text, ts timestamptz, open numeric, high numeric, low numeric,"
+        " close numeric, volume bigint, PRIMARY KEY (code, ts))"
+    )

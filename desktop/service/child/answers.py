@@ -10,7 +10,7 @@ from desktop.service.child.frames import Arrays
 from engine.errors import BacktestValidationError, Problem
 from engine.strategies.protocol import Signals
 
-MASKS: Final = ("enter_long", "exit_long", "enter_short", "exit_short")
+MASKS: Final = ("enter_long", "exit_long", "enter_short", "exit_short", "cancel")
 _FIELD: Final = "strategy"
 
 
