@@ -55,7 +55,8 @@ def dress_entries(
     """
     for name in ("size", "limit", "stop", *BRACKET):
         _check_shape(name, getattr(signals, name), panel.close.shape)
-    enters = (rows["action"] == Action.ENTER_LONG) | (rows["action"] == Action.ENTER_SHORT)
+    action = rows["action"]
+    enters = np.flatnonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT))
     entries = rows[enters]
     bar, symbol = entries["bar"], entries["symbol"].astype(np.int64)
     _give_size(entries, signals, config.sizing, panel, bars_per_year)
@@ -72,9 +73,8 @@ def dress_entries(
             )
         )
     rows[enters] = entries
-    unknown = np.zeros(len(rows), np.bool_)
-    unknown[enters] = np.isnan(entries["size"]) | np.isnan(entries["trail_value"])
-    return rows[~unknown]
+    unknown = np.isnan(entries["size"]) | np.isnan(entries["trail_value"])
+    return np.delete(rows, enters[unknown]) if unknown.any() else rows
 
 
 def known_at(panel: Panel, bar: Ints, symbol: Ints) -> Floats:
