@@ -33,7 +33,7 @@ from engine.result import (
     refuse_too_large,
 )
 from engine.strategies.protocol import OnBarStrategy, Strategy
-from engine.trades import match_trades
+from engine.trades import copy_of, match_trades
 from engine.types import INSTRUCTION, OrderReason, OrderStatus
 
 ENGINE_VERSION = "1"
@@ -209,12 +209,12 @@ def result_of(
     """Build the result of a simulation as far as it has come."""
     panel, first, stop = simulation.panel, simulation.panel.first_counted, simulation.bar
     counted, multiplier = slice(first, stop), simulation.rules.multiplier
-    fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
-    orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
+    fills = copy_of(simulation.fills, simulation.state["n_fills"][0])
+    orders = copy_of(simulation.book.orders, simulation.state["n_orders"][0])
     curve = _curve_of(simulation, counted)
     refuse_too_large(fills, curve.equity)
     time_ns, capital = panel.time_ns[counted], config.account.initial_capital
-    happened = simulation.book.happened[: simulation.state["n_events"][0]].copy()
+    happened = copy_of(simulation.book.happened, simulation.state["n_events"][0])
     trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first), multiplier)
     per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
     values, base = _benchmark_of(panel, counted)

@@ -199,14 +199,15 @@ def _grid_nb(own: Floats, limit: float, units: NDArray[np.int64]) -> tuple[int, 
         # block with one that does is gone through once more, value by value, up to it.
         until = min(done + _BLOCK, n)
         part, units_of = own[done:until], units[done:until]
-        off, most = 0, 0
+        off, most = 0, np.int64(0)
         for i in range(len(part)):
             unit = np.rint(part[i] * scale)
             fits = (unit / scale == part[i]) & (abs(unit) <= limit)
             whole = np.int64(unit if fits else 0.0)
             off |= not fits
             units_of[i] = whole
-            most = max(most, abs(whole))
+            if abs(whole) > most:
+                most = abs(whole)
         if off == 0:
             top = max(top, float(most))
             done = until

@@ -64,9 +64,7 @@ class SmaCross(SignalStrategy):
 
     def signals(self, panel: Panel) -> Signals:
         """Long on a turn up, out (or short) on a turn down."""
-        signs = compare_averages(
-            split_adjusted(panel, "close"), self.params.fast, self.params.slow
-        )
+        signs = compare_averages(split_adjusted(panel, "close"), self.params.fast, self.params.slow)
         turns = turns_nb(signs, panel.first_counted, self.params.enter_on == "state")
         up, down = turns == 1, turns == -1
         shorts = self.params.direction == "long_short"
