@@ -278,7 +278,7 @@ def match_trades_nb(
         Money that one point of price is worth for one share or contract.
     """
     n = 0
-    done = 0
+    done = np.int64(0)  # typed: a literal would have `actions_nb` compiled twice
     for row in range(len(fills)):
         fill = fills[row]
         # A corporate action that found no bar any more happens after the close of the last one.
