@@ -75,7 +75,7 @@ def dress_entries(
                 "set exits.stop_loss_pct or a trailing stop",
             )
         )
-    words[enters] = entries.view(np.int64).reshape(len(enters), -1)
+    words[enters] = entries.view(np.int64).reshape(len(enters), words.shape[1])
     unknown = np.isnan(entries["size"]) | np.isnan(entries["trail_value"])
     return np.delete(rows, enters[unknown]) if unknown.any() else rows
 
