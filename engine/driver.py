@@ -37,6 +37,7 @@ from engine.types import (
 
 _CHUNK_SECONDS = 0.03
 _FIRST_CHUNK = 512
+_ROOM = 65_536  # orders at most to begin with: zeroed memory that is not touched costs nothing
 
 
 def rules_of(config: BacktestConfig) -> Rules:
@@ -241,7 +242,8 @@ def new_simulation(
 ) -> Simulation:
     """Allocate a run that stands before the panel's first counted bar.
 
-    Buffers start small and grow: what a run needs depends on its fills, not on its bars. ``weights`` are those of a
+    Buffers start with room for an order an instruction and grow: what a run needs depends on its fills, not its bars.
+    ``weights`` are those of a
     rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the buffers begin with.
 
     Raises
@@ -254,11 +256,9 @@ def new_simulation(
             Problem("data", "quotes are not simulated", "use the bars or the trades alone")
         )
     if room is None:
-        room = min(len(instructions), 4096) + 2 * panel.n_symbols + 64
+        room = min(len(instructions), _ROOM) + 2 * panel.n_symbols + 64
     n_bars, first = panel.n_bars, panel.first_counted
-    curve = CurveArrays(
-        np.empty(n_bars), np.empty(n_bars), np.empty(n_bars), np.empty(n_bars, np.int64)
-    )
+    curve = _empty_curve(n_bars)
     for column in curve:
         column[:first] = 0  # warm-up bars are not simulated
     return Simulation(
@@ -271,6 +271,16 @@ def new_simulation(
         curve,
         decider,
     )
+
+
+def _empty_curve(n_bars: int) -> CurveArrays:
+    """Allocate one value a bar, all columns in one piece.
+
+    New memory costs as much as the loop that fills it. In one piece it comes in larger pages, and goes back to where
+    the next run finds it: columns by themselves take three times as long to be filled at a million bars.
+    """
+    block = np.empty((4, n_bars))
+    return CurveArrays(block[0], block[1], block[2], block[3].view(np.int64))
 
 
 class Elsewhere(OnBarStrategy):

@@ -4,7 +4,7 @@ Every function takes and returns arrays ``(n_bars, n_symbols)`` and keeps three 
 *own* bars are counted: a NaN is a bar that it does not have, so 20 bars are its last 20 however many
 rows of the shared axis they span. The value at bar *t* depends on nothing after the close of *t*.
 It is NaN where the symbol has no bar, where it has not had enough of them yet, and where the formula
-has no value. Compare averages with `engine.kernels.indicators.compare_averages_nb`: ties on the
+has no value. Compare averages with `engine.kernels.indicators.compare_averages`: ties on the
 price grid are exact there, and a cross is never born of rounding.
 """
 

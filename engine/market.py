@@ -184,6 +184,8 @@ class Panel:
             0, self.n_bars, 65_536
         ):  # blockwise: a mask of the whole panel would double its memory
             known |= (self.volume[row : row + 65_536] > 0).any(axis=0)
+            if known.all():
+                break
         _lock(known)
         return PanelArrays(
             self.time_ns,

@@ -134,7 +134,6 @@ def compute_metrics(
     benchmark_base: float,
     bars_per_year: float,
     risk_free_rate: float,
-    drawdown_out: Floats | None = None,
 ) -> tuple[dict[str, Value], dict[str, str]]:
     """Compute every metric of `METRICS`.
 
@@ -157,8 +156,6 @@ def compute_metrics(
         none: then 0.
     bars_per_year, risk_free_rate : float
         N; the rate yearly, a fraction.
-    drawdown_out : (n_bars,), optional
-        Takes each bar's drawdown, as `drawdown` returns it: the same loop finds both.
 
     Returns
     -------
@@ -168,8 +165,7 @@ def compute_metrics(
         The reason, by the name of each metric that is None.
     """
     run = _run_of(time_ns, equity, gross, initial_capital, bars_per_year, risk_free_rate)
-    falls_out = np.empty(len(equity)) if drawdown_out is None else drawdown_out
-    falls = falls_nb(time_ns, equity, initial_capital, falls_out)
+    falls = falls_nb(time_ns, equity, initial_capital)
     sheet = Sheet()
     if not math.isfinite(run.sums.equity):
         sheet.skip("the equity is not a finite number", *(metric.name for metric in METRICS))

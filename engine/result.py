@@ -1,8 +1,9 @@
 """What a run came to: one frozen object, and the hash that proves it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,10 @@ from engine.types import RUN_EVENT
 if TYPE_CHECKING:
     import pandas as pd
 
+T = TypeVar("T")
 MetricValue = float | int | str | None
+
+_BLOCK = 32_768  # points hashed at a time: what is made of them stays near the processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,36 @@ class Curve:
     positions: NDArray[np.int64]
 
 
+class Later(Generic[T]):
+    """An attribute that was given as a value, or as the way to work it out when it is first asked for.
+
+    Hashing a million points takes as long as simulating them, and their drawdowns are eight megabytes to be touched;
+    only who keeps, compares or draws a result needs them.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn the attribute's name."""
+        self._name = name
+
+    def __get__(self, result: "BacktestResult | None", owner: type) -> T:
+        """Return the value."""
+        if result is None:
+            raise AttributeError(f"{self._name} belongs to a result")
+        found: T | Callable[[], T] = result.__dict__[self._name]
+        if callable(found):
+            found = result.__dict__[self._name] = found()
+        return found
+
+    def __set__(self, result: "BacktestResult", value: T | Callable[[], T]) -> None:
+        """Keep a value or the way to it."""
+        result.__dict__[self._name] = value
+
+
 @dataclass(frozen=True)
 class BacktestResult:
     """Everything a run came to. Bar indices count ``time_ns``, which holds the counted bars only.
+
+    ``drawdown`` and ``result_hash`` may be given as functions: they are then worked out when they are first asked for.
 
     Attributes:
         config: the configuration as run.
@@ -156,7 +187,6 @@ class BacktestResult:
     open_positions: tuple[OpenPosition, ...]
     labels: tuple[str, ...]
     curve: Curve
-    drawdown: NDArray[np.float64]
     benchmark: NDArray[np.float64] | None
     metrics: dict[str, MetricValue]
     undefined: dict[str, str]
@@ -167,8 +197,9 @@ class BacktestResult:
     bars_per_year: float
     timeframe: str
     dataset_hash: str
-    result_hash: str
     versions: dict[str, str]
+    drawdown: Later[NDArray[np.float64]] = Later()
+    result_hash: Later[str] = Later()
     duration_seconds: float = 0.0
     data_labels: tuple[str, ...] = ()
     ambiguous_bars: int = 0
@@ -204,7 +235,7 @@ def hash_result(
     BacktestValidationError
         when an amount is too large for these integers.
     """
-    _refuse_too_large(fills, equity)
+    refuse_too_large(fills, equity)
     digest = hashlib.sha256(b"tb1\n")
     rows = np.empty((len(fills), 6), "<i8")
     rows[:, 0] = fills["time_ns"]
@@ -213,22 +244,32 @@ def hash_result(
     rows[:, 3] = np.rint(fills["quantity"] * 1e8)
     rows[:, 4] = np.rint(fills["price"] * 1e8)
     rows[:, 5] = np.rint((fills["commission"] + fills["tax"]) * 1e4)
-    digest.update(rows.tobytes())
-    points = np.empty((len(time_ns), 2), "<i8")
-    points[:, 0] = time_ns
-    points[:, 1] = np.rint(equity * 1e4)
-    digest.update(points.tobytes())
+    digest.update(rows.data)
+    points, scaled = np.empty((_BLOCK, 2), "<i8"), np.empty(_BLOCK)
+    for first in range(0, len(time_ns), _BLOCK):
+        part = time_ns[first : first + _BLOCK]
+        n = len(part)
+        np.multiply(equity[first : first + n], 1e4, out=scaled[:n])
+        points[:n, 0] = part
+        points[:n, 1] = np.rint(scaled[:n], out=scaled[:n])
+        digest.update(points[:n].data)
     return digest.hexdigest()
 
 
-def _refuse_too_large(fills: NDArray[np.void], equity: NDArray[np.float64]) -> None:
-    """Refuse what 64-bit integers of these units can't hold."""
+def refuse_too_large(fills: NDArray[np.void], equity: NDArray[np.float64]) -> None:
+    """Refuse what 64-bit integers of the hash's units can't hold.
+
+    Raises
+    ------
+    BacktestValidationError
+        when an amount is too large for them.
+    """
     for what, values, unit in (
         ("a quantity", fills["quantity"], 1e8),
         ("a price", fills["price"], 1e8),
         ("the equity", equity, 1e4),
     ):
-        most = float(np.max(np.abs(values), initial=0.0))
+        most = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
         if most * unit >= 9e18:
             hint = f"less than {9e18 / unit:.0e} can be kept exactly; start with less capital"
             raise BacktestValidationError(

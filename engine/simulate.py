@@ -6,6 +6,7 @@ The caller hands in the time and takes progress; nothing here reads a clock, a f
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numba
@@ -19,7 +20,7 @@ from engine.driver import Elsewhere, Simulation, new_simulation, rules_of
 from engine.errors import BacktestValidationError, Problem
 from engine.instructions import entry_size
 from engine.market import Panel
-from engine.metrics import bars_per_year, compute_metrics, scaled_benchmark
+from engine.metrics import bars_per_year, compute_metrics, drawdown, scaled_benchmark
 from engine.on_bar import decider_of, labels_of
 from engine.pacing import PaceMode, Pacer, Transport
 from engine.result import (
@@ -29,9 +30,10 @@ from engine.result import (
     LiveCurve,
     OpenPosition,
     hash_result,
+    refuse_too_large,
 )
 from engine.strategies.protocol import OnBarStrategy, Strategy
-from engine.trades import match_trades
+from engine.trades import copy_of, match_trades
 from engine.types import INSTRUCTION, OrderReason, OrderStatus
 
 ENGINE_VERSION = "1"
@@ -205,11 +207,12 @@ def result_of(
     """Build the result of a simulation as far as it has come."""
     panel, first, stop = simulation.panel, simulation.panel.first_counted, simulation.bar
     counted, multiplier = slice(first, stop), simulation.rules.multiplier
-    fills = simulation.fills[: simulation.state["n_fills"][0]].copy()
-    orders = simulation.book.orders[: simulation.state["n_orders"][0]].copy()
+    fills = copy_of(simulation.fills, simulation.state["n_fills"][0])
+    orders = copy_of(simulation.book.orders, simulation.state["n_orders"][0])
     curve = _curve_of(simulation, counted)
+    refuse_too_large(fills, curve.equity)
     time_ns, capital = panel.time_ns[counted], config.account.initial_capital
-    happened = simulation.book.happened[: simulation.state["n_events"][0]].copy()
+    happened = copy_of(simulation.book.happened, simulation.state["n_events"][0])
     trades, open_positions = match_trades(fills, orders, panel, max(stop - 1, first), multiplier)
     per_year = bars_per_year(panel.time_ns, panel.timeframe, panel.bars_per_year)
     values, base = _benchmark_of(panel, counted)
@@ -224,7 +227,6 @@ def result_of(
         benchmark_base=base,
         bars_per_year=per_year,
         risk_free_rate=config.account.risk_free_rate,
-        drawdown_out=(falls := np.empty(len(time_ns))),
     )
     _to_counted(fills, orders, trades, happened, first)
     return BacktestResult(
@@ -238,7 +240,8 @@ def result_of(
         open_positions=open_positions,
         labels=labels,
         curve=curve,
-        drawdown=falls,
+        drawdown=partial(drawdown, curve.equity, capital),
+        result_hash=partial(hash_result, fills, time_ns, curve.equity),
         benchmark=None if values is None else scaled_benchmark(values, base, capital),
         metrics=metrics,
         undefined=undefined,
@@ -249,7 +252,6 @@ def result_of(
         bars_per_year=per_year,
         timeframe=panel.timeframe,
         dataset_hash=panel.content_hash(),
-        result_hash=hash_result(fills, time_ns, curve.equity),
         versions=_versions(),
         data_labels=panel.labels,
         **_counts(simulation, happened),
@@ -302,6 +304,8 @@ def _to_counted(
     first: int,
 ) -> None:
     """Turn panel bars into counted bars, in place; -1 stays."""
+    if first == 0:
+        return
     for rows, names in (
         (fills, ("bar",)),
         (orders, ("decided", "closed", "entered")),

@@ -55,8 +55,12 @@ def dress_entries(
     """
     for name in ("size", "limit", "stop", *BRACKET):
         _check_shape(name, getattr(signals, name), panel.close.shape)
-    enters = (rows["action"] == Action.ENTER_LONG) | (rows["action"] == Action.ENTER_SHORT)
-    entries = rows[enters]
+    action = rows["action"]
+    enters = np.flatnonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT))
+    words = rows.view(np.int64).reshape(
+        len(rows), -1
+    )  # rows as they lie: picking by field takes three times as long
+    entries = words[enters].view(rows.dtype).reshape(-1)
     bar, symbol = entries["bar"], entries["symbol"].astype(np.int64)
     _give_size(entries, signals, config.sizing, panel, bars_per_year)
     _give_order(entries, signals, config.entries, panel)
@@ -71,10 +75,9 @@ def dress_entries(
                 "set exits.stop_loss_pct or a trailing stop",
             )
         )
-    rows[enters] = entries
-    unknown = np.zeros(len(rows), np.bool_)
-    unknown[enters] = np.isnan(entries["size"]) | np.isnan(entries["trail_value"])
-    return rows[~unknown]
+    words[enters] = entries.view(np.int64).reshape(len(enters), words.shape[1])
+    unknown = np.isnan(entries["size"]) | np.isnan(entries["trail_value"])
+    return np.delete(rows, enters[unknown]) if unknown.any() else rows
 
 
 def known_at(panel: Panel, bar: Ints, symbol: Ints) -> Floats:

@@ -57,7 +57,7 @@ def match_trades(
     # An action after the panel's last bar has happened at its end; one after a mere stop has not
     # happened yet.
     until = last_bar + 1 if last_bar == panel.n_bars - 1 else last_bar
-    trades = np.empty(2 * len(fills), TRADE)
+    trades = np.zeros(2 * len(fills), TRADE)  # what lies between the fields, too
     lots = np.empty(len(fills), LOT)
     lines = np.zeros(panel.n_symbols, LINE)
     lines["first"] = lines["last"] = -1
@@ -72,7 +72,12 @@ def match_trades(
         _position_of(int(symbol), fills, panel, last_bar, lots, lines, float(multipliers[symbol]))
         for symbol in still_open
     )
-    return trades[:n].copy(), tuple(positions)
+    return copy_of(trades, n), tuple(positions)
+
+
+def copy_of(rows: NDArray[np.void], n: int) -> NDArray[np.void]:
+    """Return a copy of the first ``n`` rows, taken as bytes: field by field takes four times as long."""
+    return rows[:n].view(np.uint8).copy().view(rows.dtype)
 
 
 def _position_of(

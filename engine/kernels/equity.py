@@ -119,13 +119,8 @@ def curve_nb(
 
 
 @njit(nogil=True, cache=True)
-def falls_nb(
-    time_ns: NDArray[np.int64],
-    equity: NDArray[np.float64],
-    capital: float,
-    out: NDArray[np.float64],
-) -> Falls:
-    """Measure the drawdowns and write each bar's, as `drawdown_nb` has it, to ``out``.
+def falls_nb(time_ns: NDArray[np.int64], equity: NDArray[np.float64], capital: float) -> Falls:
+    """Measure the drawdowns, each bar's as `drawdown_nb` has it.
 
     A fall of less than `NOISE` below the peak is none: equity bought and sold at one price may
     return with its last bit changed. The capital is the first peak, dated to the first bar.
@@ -140,7 +135,6 @@ def falls_nb(
         if value < calm:
             below = True
             fall = (value - peak) * per_peak
-            out[i] = fall
             squares += fall * fall
             deepest = max(deepest, peak - value)
             if fall < worst:
@@ -155,7 +149,6 @@ def falls_nb(
             if value > peak:
                 peak = value
                 per_peak, calm = 1.0 / peak, peak * (1.0 - NOISE)
-            out[i] = (value - peak) * per_peak
             peak_bar = i
     if below:
         longest = max(longest, float(time_ns[-1] - time_ns[max(peak_bar, 0)]))

@@ -7,7 +7,7 @@ bar and where it does not have enough of them yet. The value at bar *t* uses not
 of *t*; kernels with a ``lag`` of 1 use nothing after the bar before.
 
 Averages are compared, never subtracted: on a million one-minute prices two averages are exactly
-equal some two hundred times, and rounding would turn such ties into trades (`compare_averages_nb`).
+equal some two hundred times, and rounding would turn such ties into trades (`compare_averages`).
 """
 
 import math
@@ -25,6 +25,7 @@ MAX_DECIMALS: Final = 8  # the finest price grid is 10^-8
 _GRID_LIMIT: Final = 1e15  # fifteen digits: every such decimal has a double of its own
 _SUM_LIMIT: Final = 2.0**62  # integer sums and products stay below it, one bit away from overflow
 _SCALES: Final = tuple(10.0**k for k in range(MAX_DECIMALS + 1))
+_BLOCK: Final = 1024  # values that are put on a grid at a time
 
 
 def above(values: Floats, bounds: Floats | float) -> NDArray[np.bool_]:
@@ -187,27 +188,50 @@ def rsi_nb(close: Floats, period: int) -> Floats:
 
 
 @njit(nogil=True, cache=True)
-def _grid_nb(own: Floats, n: int, limit: float, units: Any) -> tuple[int, int, float]:
+def _grid_nb(own: Floats, limit: float, units: NDArray[np.int64]) -> tuple[int, int, float]:
     # Fills ``units`` with the values in units of the grid and returns (decimals, how many values
     # from the first on lie on it, the greatest in units). What lies on a grid lies on every finer
     # one, so one pass is enough: the grid is refined where a value asks for it.
     decimals, scale, top = 0, 1.0, 0.0
-    for i in range(n):
-        value = own[i]
-        unit = np.rint(value * scale)
-        if unit / scale != value or abs(unit) > limit:
-            finer = decimals
-            while unit / scale != value or abs(unit) > limit or top > limit:
-                finer += 1
-                if finer > MAX_DECIMALS:
-                    return decimals, i, top / _SCALES[finer - 1 - decimals]
-                scale = _SCALES[finer]
-                unit = np.rint(value * scale)
-                top *= 10.0
-            units[:i] *= np.int64(_SCALES[finer - decimals])
-            decimals = finer
-        units[i] = np.int64(unit)
-        top = max(top, abs(unit))
+    n, done, looked = len(own), 0, 0
+    while done < n:
+        # A block at a time as if no value asked for more, which runs several values abreast; the
+        # block with one that does is gone through once more, value by value, up to it.
+        until = min(done + _BLOCK, n)
+        part, units_of = own[done:until], units[done:until]
+        off, most = 0, np.int64(0)
+        for i in range(len(part)):
+            unit = np.rint(part[i] * scale)
+            fits = (unit / scale == part[i]) & (abs(unit) <= limit)
+            whole = np.int64(unit if fits else 0.0)
+            off |= not fits
+            units_of[i] = whole
+            if abs(whole) > most:
+                most = abs(whole)
+        if off == 0:
+            top = max(top, float(most))
+            done = until
+            continue
+        looked = done
+        while looked < until:
+            value = own[looked]
+            unit = np.rint(value * scale)
+            if unit / scale != value or abs(unit) > limit:
+                break
+            top = max(top, abs(unit))
+            looked += 1
+        finer = decimals
+        while unit / scale != value or abs(unit) > limit or top > limit:
+            finer += 1
+            if finer > MAX_DECIMALS:
+                return decimals, looked, top / _SCALES[finer - 1 - decimals]
+            scale = _SCALES[finer]
+            unit = np.rint(value * scale)
+            top *= 10.0
+        more = np.int64(_SCALES[finer - decimals])
+        for i in range(looked):
+            units[i] *= more
+        decimals, done = finer, looked
     return decimals, n, top
 
 
@@ -222,32 +246,48 @@ def price_grid(close: Floats) -> int:
     close : (n,) prices; NaN are left out
     """
     own = close[~np.isnan(close)]
-    decimals, on_grid, _ = _grid_nb(own, len(own), _GRID_LIMIT, np.empty(len(own), np.int64))
+    decimals, on_grid, _ = _grid_nb(own, _GRID_LIMIT, np.empty(len(own), np.int64))
     return int(decimals) if on_grid == len(own) else -1
 
 
 @njit(nogil=True, cache=True)
-def _compare_exact_nb(units: Any, top: float, fast: int, slow: int, signs: Any) -> None:
-    # sum_fast / fast against sum_slow / slow, in whole units of the grid
-    near, far = 0, 0
-    products_fit = top * fast * slow < _SUM_LIMIT
-    for i in range(len(signs)):
-        near += units[i]
-        far += units[i]
-        if i >= fast:
-            near -= units[i - fast]
-        if i >= slow:
-            far -= units[i - slow]
-        if i < slow - 1:
-            signs[i] = UNDEFINED
-        elif products_fit:
-            left, right = near * slow, far * fast
-            signs[i] = (left > right) - (left < right)
-        else:  # whole parts first, then the rests, whose products always fit
-            left, right = near // fast, far // slow
-            if left == right:
-                left, right = (near % fast) * slow, (far % slow) * fast
-            signs[i] = (left > right) - (left < right)
+def _compare_exact_nb(
+    units: NDArray[np.int64], top: float, fast: int, slow: int, signs: NDArray[np.int8]
+) -> None:
+    # sum_fast / fast against sum_slow / slow, in whole units of the grid, which become running
+    # totals here. A total may overflow; the difference of two, which is the sum of a window, is
+    # right all the same.
+    total = np.int64(0)
+    for i in range(len(units)):
+        total += units[i]
+        units[i] = total
+    n = len(signs)
+    for i in range(min(slow - 1, n)):
+        signs[i] = UNDEFINED
+    if n < slow:
+        return
+    far = units[slow - 1]
+    near = far - units[slow - 1 - fast]
+    signs[slow - 1] = _compare_sums_nb(near, far, fast, slow)
+    ends, near_begins, far_begins = units[slow:n], units[slow - fast : n - fast], units[: n - slow]
+    out = signs[slow:]
+    if top * fast * slow < _SUM_LIMIT:
+        for i in range(len(ends)):
+            left, right = (ends[i] - near_begins[i]) * slow, (ends[i] - far_begins[i]) * fast
+            out[i] = np.int8(left > right) - np.int8(left < right)
+    else:
+        for i in range(len(ends)):
+            near, far = ends[i] - near_begins[i], ends[i] - far_begins[i]
+            out[i] = _compare_sums_nb(near, far, fast, slow)
+
+
+@njit(nogil=True, cache=True)
+def _compare_sums_nb(near: int, far: int, fast: int, slow: int) -> int:
+    # Whole parts first, then the rests, whose products always fit.
+    left, right = near // fast, far // slow
+    if left == right:
+        left, right = (near % fast) * slow, (far % slow) * fast
+    return (left > right) - (left < right)
 
 
 @njit(nogil=True, cache=True)
@@ -275,7 +315,42 @@ def _compare_near_nb(own: Floats, start: int, fast: int, slow: int, signs: Any) 
 
 
 @njit(nogil=True, cache=True)
+def compare_one_nb(
+    close: Floats, fast: int, slow: int, units: NDArray[np.int64], signs: NDArray[np.int8]
+) -> bool:
+    """Fill ``signs``, (n_bars,), for one symbol whose every close lies on a grid; tell whether it does.
+
+    ``units``, (n_bars,), is room to work in. A NaN lies on no grid.
+    """
+    limit = min(_GRID_LIMIT, _SUM_LIMIT / slow)
+    _, on_grid, top = _grid_nb(close, limit, units)
+    if on_grid < len(close):
+        return False
+    _compare_exact_nb(units, top, fast, slow, signs)
+    return True
+
+
+@njit(nogil=True, cache=True)
 def compare_averages_nb(close: Floats, fast: int, slow: int) -> NDArray[np.int8]:
+    """Return what `compare_averages` does, for panels of any kind."""
+    n_bars, n_symbols = close.shape
+    out = np.full((n_bars, n_symbols), UNDEFINED, np.int8)
+    limit = min(_GRID_LIMIT, _SUM_LIMIT / slow)
+    units = np.empty(n_bars, np.int64)
+    own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
+    signs = np.empty(n_bars, np.int8)
+    for symbol in range(n_symbols):
+        n = own_bars_nb(close, symbol, own, bars)
+        _, on_grid, top = _grid_nb(own[:n], limit, units)
+        _compare_exact_nb(units[:on_grid], top, fast, slow, signs[:on_grid])
+        if on_grid < n:
+            _compare_near_nb(own, on_grid, fast, slow, signs[:n])
+        for i in range(n):
+            out[bars[i], symbol] = signs[i]
+    return out
+
+
+def compare_averages(close: Floats, fast: int, slow: int) -> NDArray[np.int8]:
     """Return the sign of SMA(fast) - SMA(slow) of the closes, exact where prices lie on a grid.
 
     As long as all closes so far are multiples of some 10^-k (k <= 8) the sums are integers and ties
@@ -293,26 +368,13 @@ def compare_averages_nb(close: Floats, fast: int, slow: int) -> NDArray[np.int8]
     (n_bars, n_symbols) int8: -1, 0, 1, or 2 where there is no bar or not yet an average.
     """
     n_bars, n_symbols = close.shape
-    out = np.full((n_bars, n_symbols), UNDEFINED, np.int8)
-    limit = min(_GRID_LIMIT, _SUM_LIMIT / slow)
-    units = np.empty(n_bars, np.int64)
     if n_symbols == 1:
-        # One symbol without gaps (a NaN is on no grid) needs no packing: a third of the time.
-        _, on_grid, top = _grid_nb(close.reshape(n_bars), n_bars, limit, units)
-        if on_grid == n_bars:
-            _compare_exact_nb(units, top, fast, slow, out.reshape(n_bars))
-            return out
-    own, bars = np.empty(n_bars), np.empty(n_bars, np.int64)
-    signs = np.empty(n_bars, np.int8)
-    for symbol in range(n_symbols):
-        n = own_bars_nb(close, symbol, own, bars)
-        _, on_grid, top = _grid_nb(own, n, limit, units)
-        _compare_exact_nb(units, top, fast, slow, signs[:on_grid])
-        if on_grid < n:
-            _compare_near_nb(own, on_grid, fast, slow, signs[:n])
-        for i in range(n):
-            out[bars[i], symbol] = signs[i]
-    return out
+        # One symbol without gaps needs no packing, and the first run no more than this compiled.
+        flat = np.ascontiguousarray(close).reshape(n_bars)
+        units, signs = np.empty(n_bars, np.int64), np.empty(n_bars, np.int8)
+        if compare_one_nb(flat, fast, slow, units, signs):
+            return signs.reshape(n_bars, 1)
+    return compare_averages_nb(close, fast, slow)
 
 
 @njit(nogil=True, cache=True)

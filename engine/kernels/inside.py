@@ -35,6 +35,7 @@ _MAGNIFIER = np.int64(Intrabar.MAGNIFIER)
 _WORKING = np.int64(OrderStatus.WORKING)
 _ONE = np.int64(1)
 _START = np.float64(0.0)
+_NONE = np.int64(0)  # typed: a literal would have what counts from it compiled twice
 _NO_EQUITY = np.float64(0.0)
 _WHOLE = np.int64(-1)
 
@@ -283,7 +284,7 @@ def walk_nb(
     equity: float,
 ) -> None:
     """Let every waiting order whose level the bar in ``book.ohlc`` reaches act, one after the other."""
-    n = 0
+    n = _NONE
     for i in range(state[0].n_pending):
         row = book.pending[i]
         order = book.orders[row]

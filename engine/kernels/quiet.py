@@ -22,6 +22,7 @@ from engine.kernels.session import CurveArrays
 from engine.market import PanelArrays
 
 _NO_SYMBOL = np.int64(-1)
+_NONE_HELD, _ONE_HELD = np.int64(0), np.int64(1)
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
@@ -38,7 +39,7 @@ def flat_nb(cash: float, curve: CurveArrays, bar: int, until: int) -> int:
     fill_nb(curve.equity, cash, bar, until)
     fill_nb(curve.cash, cash, bar, until)
     fill_nb(curve.gross, 0.0, bar, until)
-    fill_nb(curve.positions, 0, bar, until)
+    fill_nb(curve.positions, _NONE_HELD, bar, until)
     return until
 
 
@@ -93,7 +94,7 @@ def alone_nb(
         gross[i] = abs(value)
     position.mark = mark
     fill_nb(curve.cash, cash, bar, bar + n)
-    fill_nb(curve.positions, 1, bar, bar + n)
+    fill_nb(curve.positions, _ONE_HELD, bar, bar + n)
     return bar + n
 
 

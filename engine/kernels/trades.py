@@ -26,6 +26,7 @@ from engine.types import EventKind, Phase
 _DIVIDEND = int(EventKind.DIVIDEND)
 _SPLIT = int(EventKind.SPLIT)
 _CLOSE = int(Phase.CLOSE)
+_NO_ACTION: int = np.int64(0)  # type: ignore[assignment]  # typed: a literal has `actions_nb` compiled twice
 Record = Any  # one row of a struct array
 
 _NOISE = 1e-12  # a profit smaller than this part of the values it is the difference of is zero
@@ -278,7 +279,7 @@ def match_trades_nb(
         Money that one point of price is worth for one share or contract.
     """
     n = 0
-    done = 0
+    done = _NO_ACTION
     for row in range(len(fills)):
         fill = fills[row]
         # A corporate action that found no bar any more happens after the close of the last one.

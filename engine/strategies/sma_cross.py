@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from engine.adjust import split_adjusted
-from engine.kernels.indicators import compare_averages_nb, turns_nb
+from engine.kernels.indicators import compare_averages, turns_nb
 from engine.market import Panel
 from engine.strategies.protocol import Parameters, Signals, SignalStrategy
 
@@ -44,7 +44,7 @@ class SmaCrossParameters(Parameters):
 class SmaCross(SignalStrategy):
     """Decides on the bars where the sign of fast - slow turns, and on no others.
 
-    Averages that are equal in exact arithmetic (see `compare_averages_nb`) keep the sign before
+    Averages that are equal in exact arithmetic (see `compare_averages`) keep the sign before
     them: below, equal, above is a cross, and below, equal, below is none. In ``state`` the first
     sign known from the first counted bar on is acted on at once; in ``cross`` only a turn from the
     opposite sign is, which may have been seen in the warm-up. An entry that the account refuses is
@@ -64,9 +64,7 @@ class SmaCross(SignalStrategy):
 
     def signals(self, panel: Panel) -> Signals:
         """Long on a turn up, out (or short) on a turn down."""
-        signs = compare_averages_nb(
-            split_adjusted(panel, "close"), self.params.fast, self.params.slow
-        )
+        signs = compare_averages(split_adjusted(panel, "close"), self.params.fast, self.params.slow)
         turns = turns_nb(signs, panel.first_counted, self.params.enter_on == "state")
         up, down = turns == 1, turns == -1
         shorts = self.params.direction == "long_short"

@@ -5,8 +5,10 @@ decisions are packed and wait until there are enough of them to be simulated in 
 Python's lock.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields
 from operator import attrgetter
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +28,7 @@ from engine.sweeps.views import View
 
 _BARS_AT_A_TIME: Final = 500_000  # bars of all combinations that are simulated in one go
 _MOST_AT_A_TIME: Final = 128
+_FEW_BARS: Final = 10_000  # up to so many, threads ask one after the other
 _KNOWN: Final = {
     *("enter_long", "exit_long", "enter_short", "exit_short"),
     *("close_stop_rate", "close_target_rate", "labels"),
@@ -41,6 +44,10 @@ class SignalPlan:
         """Take a job that `plan_of` has looked at."""
         self.job = job
         self.lean = lean_plan_of(job.config, job.panel)
+        # Over few bars every array is worked out in some microseconds, without Python's lock; two threads that ask at
+        # once then do little but hand it to each other, and are slower than one. They take turns, and simulate abreast.
+        short = job.panel.n_bars <= _FEW_BARS
+        self.asking: AbstractContextManager[Any] = Lock() if short else nullcontext()
 
     def worker(self) -> "SignalWorker":
         """Return a worker for one thread."""
@@ -69,21 +76,32 @@ class SignalWorker:
         self._terms = plan.lean.terms(self._room)
         self._places = np.zeros(self._room, np.int64)
         self._waiting = 0
+        self._aside: list[tuple[int, SignalStrategy, View]] = []  # what only the full loop knows
         self._general = GeneralWorker(plan.job)
 
     def run(self, indices: Indices, stopped: Stopped) -> NDArray[np.void]:
         """Return a ``ROW`` per combination."""
         rows = new_rows(indices)
-        self._waiting = 0
-        for place, params in enumerate(self._plan.job.grid.rows(indices)):
-            if stopped():
-                self._simulate(rows)
-                return rows[:place]
-            self._ask(rows, place, params)
-            if self._waiting == self._room:
-                self._simulate(rows)
-        self._simulate(rows)
+        for first in range(0, len(indices), self._room):
+            self._waiting, self._aside = 0, []
+            with self._plan.asking:
+                done = self._ask_some(rows, first, indices[first : first + self._room], stopped)
+            self._simulate(rows)
+            for place, strategy, view in self._aside:
+                self._general.run_one(rows, place, strategy, view)
+            if done < min(first + self._room, len(indices)):
+                return rows[:done]
         return rows
+
+    def _ask_some(
+        self, rows: NDArray[np.void], first: int, indices: Indices, stopped: Stopped
+    ) -> int:
+        """Ask for combinations as long as it is not stopped; return the place of the first not asked for."""
+        for place, params in enumerate(self._plan.job.grid.rows(indices), first):
+            if stopped():
+                return place
+            self._ask(rows, place, params)
+        return first + len(indices)
 
     def _ask(self, rows: NDArray[np.void], place: int, params: dict[str, Any]) -> None:
         """Let the strategy say what it wants, and put it with those that wait."""
@@ -99,7 +117,7 @@ class SignalWorker:
         view = job.views.of(warmup)
         signals = strategy.signals(view.panel)
         if not _is_plain(signals):
-            self._general.run_one(rows, place, strategy, view)
+            self._aside.append((place, strategy, view))
             return
         self._pack(signals, view)
         self._places[self._waiting] = place

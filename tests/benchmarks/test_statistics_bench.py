@@ -47,7 +47,7 @@ def crossing(n_bars: int) -> BacktestResult:
 
 
 def measured(result: BacktestResult) -> dict[str, Any]:
-    """Compute all metrics and the drawdown curve."""
+    """Compute all metrics."""
     return compute_metrics(
         time_ns=result.time_ns,
         equity=result.curve.equity,
@@ -59,7 +59,6 @@ def measured(result: BacktestResult) -> dict[str, Any]:
         benchmark_base=NAN,
         bars_per_year=252.0,
         risk_free_rate=0.0,
-        drawdown_out=np.empty(len(result.time_ns)),
     )[0]
 
 

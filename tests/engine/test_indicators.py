@@ -132,7 +132,7 @@ def test_the_grid_of_some_prices(prices: list[float], decimals: int) -> None:
 def test_averages_compare_as_in_exact_arithmetic(close: Floats, fast: int, more: int) -> None:
     slow = fast + more
 
-    signs = indicators.compare_averages_nb(close, fast, slow)
+    signs = indicators.compare_averages(close, fast, slow)
 
     expected = by_own_bars(
         close, lambda own: [float(s) for s in naive.compare_averages(own, fast, slow)]
@@ -152,7 +152,7 @@ def test_products_too_large_for_an_integer_compare_as_exactly(
     )
     long_close = np.repeat(close, factor, axis=0)
 
-    signs = indicators.compare_averages_nb(long_close, fast * factor, slow * factor)
+    signs = indicators.compare_averages(long_close, fast * factor, slow * factor)
 
     expected = by_own_bars(
         close, lambda own: [float(s) for s in naive.compare_averages(own, fast, slow)]
@@ -166,7 +166,7 @@ def test_products_too_large_for_an_integer_compare_as_exactly(
 def test_long_windows_without_a_grid_do_not_drift() -> None:
     close = np.tile([[1e6 + 1 / 3], [1 / 3], [7 / 3]], (50_000, 1))
 
-    signs = indicators.compare_averages_nb(close, 3, 6)
+    signs = indicators.compare_averages(close, 3, 6)
 
     assert set(signs[5:].ravel()) == {0}
 
@@ -174,8 +174,8 @@ def test_long_windows_without_a_grid_do_not_drift() -> None:
 def test_a_later_price_off_the_grid_changes_no_earlier_sign() -> None:
     close = np.array([[1000000.0], [1000000.00000001], [1 / 3]])  # apart by less than the tolerance
 
-    before = indicators.compare_averages_nb(close[:2].copy(), 1, 2)
-    after = indicators.compare_averages_nb(close, 1, 2)
+    before = indicators.compare_averages(close[:2].copy(), 1, 2)
+    after = indicators.compare_averages(close, 1, 2)
 
     assert before[:, 0].tolist() == [indicators.UNDEFINED, 1]
     assert after[:, 0].tolist() == [indicators.UNDEFINED, 1, -1]
@@ -188,7 +188,7 @@ def test_the_published_case_of_equal_averages_holds() -> None:
     close = np.array([[bar[4]] for bar in case["bars"]["A"]])
     asked = case["averages"]
 
-    signs = indicators.compare_averages_nb(close, asked["fast_bars"], asked["slow_bars"])
+    signs = indicators.compare_averages(close, asked["fast_bars"], asked["slow_bars"])
 
     expected = [
         indicators.UNDEFINED if s is None else s for s in case["expect"]["sign_of_fast_minus_slow"]

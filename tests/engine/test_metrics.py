@@ -247,15 +247,6 @@ def test_a_scaled_benchmark_starts_where_the_account_does() -> None:
     assert np.isnan(scaled_benchmark(np.array([NAN]), NAN, 1000.0)).all()
 
 
-def test_the_drawdowns_found_beside_the_metrics_are_the_drawdown_curve() -> None:
-    equity = np.array([90.0, 120.0, 60.0, 120.0 * (1 - 1e-16), 130.0])
-    beside = np.empty(5)
-
-    measured(equity.tolist(), 100.0, drawdown_out=beside)
-
-    assert beside.tolist() == drawdown(equity, 100.0).tolist()
-
-
 def test_drawdown_starts_from_the_initial_capital() -> None:
     assert drawdown(np.array([90.0, 120.0, 60.0]), 100.0) == pytest.approx([-0.1, 0.0, -0.5])
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.errors import BacktestValidationError
-from engine.kernels.indicators import compare_averages_nb
+from engine.kernels.indicators import compare_averages
 from engine.types import OrderStatus, Reason, RunEvent, Side
 from tests.engine.cases import (
     METRIC_NAMES,
@@ -134,7 +134,7 @@ def test_averages_that_are_equal_compare_as_equal(case_id: str) -> None:
     fast, slow = case["averages"]["fast_bars"], case["averages"]["slow_bars"]
     close = panel_of_case(case, config_of(case)).close
 
-    signs = compare_averages_nb(close, fast, slow)[:, 0].tolist()
+    signs = compare_averages(close, fast, slow)[:, 0].tolist()
 
     expected = case["expect"]["sign_of_fast_minus_slow"]
     assert signs == [2 if sign is None else sign for sign in expected]
