@@ -47,7 +47,7 @@ def why_not(config: BacktestConfig, panel: Panel) -> str:
         return f"entries are sized by {config.sizing.method}"
     if panel.n_symbols != 1:
         return "there are several symbols"
-    for name in (*INSTRUMENT_COLUMNS, "members"):
+    for name in (*INSTRUMENT_COLUMNS, "members", "half_spread"):
         if getattr(panel, name) is not None:
             return f"the data have {name}"
     if bool((panel.events["bar"] >= panel.first_counted).any()):

@@ -143,13 +143,6 @@ def test_an_order_on_trades_fills_at_the_next_trade_of_its_symbol() -> None:
     assert (fill["bar"], fill["price"], fill["quantity"]) == (2, 11.0, 2.0)
 
 
-def test_quotes_are_refused_since_a_fill_at_their_middle_flatters() -> None:
-    panel = panel_of(merge({"A": series_of(quote(1, 9.0, 11.0), trade(2, 10.0))}))
-
-    with pytest.raises(BacktestValidationError, match="quotes are not simulated"):
-        simulate(panel, instructions_of(), rules_of())
-
-
 def test_what_is_decided_at_a_bar_is_known_at_its_last_event() -> None:
     ticks = merge({"A": series_of(trade(0, 1.0), trade(MINUTE - 1, 2.0), trade(MINUTE, 3.0))})
     bars = bars_of(ticks, "1m")
