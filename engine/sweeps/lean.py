@@ -38,6 +38,8 @@ _LEAST_LOT = 1e-8  # a position smaller than the ledger's idea of nothing never 
 
 def why_not(config: BacktestConfig, panel: Panel) -> str:
     """Return what the lean simulation does not know about these runs; empty when it knows all."""
+    if config.data.decide_on is not None:
+        return "data.decide_on is set"
     for section, names in _BEYOND.items():
         chosen = getattr(config, section)
         for name in names:

@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.tick_series import TickSeries
 from storage.stopping import ShouldStop
 
 Floats = NDArray[np.float64]
@@ -56,6 +57,21 @@ class SourceInfo:
     timeframes: tuple[str, ...]
 
 
+class Timed(Protocol):
+    """Bars or ticks of one symbol: what has instants, (n,)."""
+
+    @property
+    def time_ns(self) -> Times:
+        """UTC nanoseconds."""
+
+
+class Warmup(NamedTuple):
+    """What is wanted before the start: so many bars of ``step_ns`` built of ticks, or so many ticks where that is 0."""
+
+    amount: int
+    step_ns: int
+
+
 class MarketSource(Protocol):
     """A source of bars, read at most once."""
 
@@ -98,6 +114,29 @@ class RangedSource(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+@runtime_checkable
+class TickSource(Protocol):
+    """A source of single trades and quotes; its symbols are those that have any."""
+
+    def ticks(
+        self,
+        symbols: Sequence[str],
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        warmup: Warmup,
+    ) -> Mapping[str, TickSeries]:
+        """Return at least the events of a range with warm-up before it; a symbol without any is left out."""
+
+
+@runtime_checkable
+class TickedDatabase(Protocol):
+    """A database that may have a table of ticks beside its bars."""
+
+    def of_ticks(self) -> MarketSource:
+        """Return the source of its ticks."""
 
 
 OpenDatabase = Callable[[str, ShouldStop], MarketSource | None]

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BacktestValidationError
-from engine.ticks import TickSeries, bars_of, last_events, merge, panel_of
+from engine.tick_series import TickSeries, merge, panel_of
+from engine.ticks import bars_of, last_events
 from engine.types import NS_PER_SECOND, TIMEFRAME_NS, Action
 from tests.engine.builders import instructions_of, rules_of, said, simulate
 
