@@ -11,6 +11,7 @@ from engine.metrics import bars_per_year
 from engine.schedule import rebalance_bars
 from engine.strategies.protocol import SignalStrategy, Strategy, TargetStrategy
 from engine.terms import cap_shares, dress_entries, volatility_weights
+from engine.ticks import bars_within
 from engine.types import INSTRUCTION
 
 Floats = NDArray[np.float64]
@@ -22,11 +23,24 @@ def instructions_of(
 ) -> tuple[NDArray[np.void], tuple[str, ...]]:
     """Ask the strategy and return its ``INSTRUCTION`` rows with the names of its signals.
 
+    With ``data.decide_on`` it is asked on the bars built of the panel's events; what it says at a bar stands at the
+    last event of it.
+
     Raises
     ------
     BacktestValidationError
         When the strategy returns what is no decision, or the sizing lacks what it needs.
     """
+    if config.data.decide_on is None:
+        return _said_on(config, panel, strategy)
+    within = bars_within(panel, config.data.decide_on)
+    said, labels = _said_on(config, within.bars, strategy)
+    return within.instructions(said), labels
+
+
+def _said_on(
+    config: BacktestConfig, panel: Panel, strategy: Strategy
+) -> tuple[NDArray[np.void], tuple[str, ...]]:
     if isinstance(strategy, SignalStrategy):
         signals = strategy.signals(panel)
         rows = signal_rows(signals, panel.close.shape, panel.first_counted)
@@ -62,6 +76,13 @@ def drift_weights_of(config: BacktestConfig, panel: Panel, strategy: Strategy) -
     """
     if config.rebalance.period is not Period.DRIFT or isinstance(strategy, SignalStrategy):
         return None
+    if config.data.decide_on is None:
+        return _wanted_on(config, panel, strategy)
+    within = bars_within(panel, config.data.decide_on)
+    return within.weights(_wanted_on(config, within.bars, strategy))
+
+
+def _wanted_on(config: BacktestConfig, panel: Panel, strategy: Strategy) -> Floats:
     bars = np.arange(panel.first_counted, panel.n_bars, dtype=np.int64)
     weights = _weights(panel, _targets(strategy), bars)
     if bool(np.isinf(weights).any()):

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import BacktestConfig
-from engine.errors import BacktestValidationError, Problem
 from engine.kernels.advance import CurveArrays, advance_nb
 from engine.kernels.book import NEVER, Book, Plan, Rules, grown, new_book
 from engine.market import Panel
@@ -245,16 +244,7 @@ def new_simulation(
     Buffers start with room for an order an instruction and grow: what a run needs depends on its fills, not its bars.
     ``weights`` are those of a
     rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the buffers begin with.
-
-    Raises
-    ------
-    BacktestValidationError
-        The panel holds quotes: a fill at their middle would be better than any that can be had.
     """
-    if panel.half_spread is not None:
-        raise BacktestValidationError(
-            Problem("data", "quotes are not simulated", "use the bars or the trades alone")
-        )
     if room is None:
         room = min(len(instructions), _ROOM) + 2 * panel.n_symbols + 64
     n_bars, first = panel.n_bars, panel.first_counted

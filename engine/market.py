@@ -7,7 +7,7 @@ bytewise order, NaN where a symbol has no bar. `slice` shares memory; nothing is
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,9 +152,15 @@ class Panel:
                 raise ValueError(f"members must be bool of shape {self.close.shape}")
             _lock(self.members)
         if self.half_spread is not None:
-            if self.half_spread.shape != self.close.shape or self.half_spread.dtype != np.float64:
-                raise ValueError(f"half_spread must be float64 of shape {self.close.shape}")
-            _lock(self.half_spread)
+            half = self.half_spread
+            right = half.shape == self.close.shape and half.dtype == np.float64
+            if not right or not half.flags.c_contiguous:
+                raise ValueError(
+                    f"half_spread must be C-contiguous float64 of shape {self.close.shape}"
+                )
+            if bool((half < 0).any()):
+                raise ValueError("half_spread must not be below 0")
+            _lock(half)
         if self.finer is not None and self.finer.symbols != self.symbols:
             raise ValueError("finer bars must be of the same symbols")
         for name in INSTRUMENT_COLUMNS:
@@ -196,9 +202,9 @@ class Panel:
             self.volume,
             known,
             self.events,
-            np.empty((0, self.n_symbols), np.bool_) if self.members is None else self.members,
+            _locked((0, self.n_symbols), np.bool_) if self.members is None else self.members,
             *self._finer_arrays(),
-            np.empty((0, 0)) if self.half_spread is None else self.half_spread,
+            _locked((0, 0), np.float64) if self.half_spread is None else self.half_spread,
         )
 
     def _finer_arrays(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -350,6 +356,13 @@ def common_axis(times: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _lock(array: NDArray[np.generic]) -> None:
     array.flags.writeable = False
+
+
+def _locked(shape: tuple[int, int], dtype: type[np.generic] | type[float]) -> NDArray[Any]:
+    """Return an empty column in place of one that is not there; locked like it, for compiled code asks for one type."""
+    empty = np.empty(shape, dtype)
+    _lock(empty)
+    return empty
 
 
 def _canonical(values: NDArray[np.float64]) -> bytes:

@@ -101,8 +101,13 @@ class DataConfig(Section):
         (), description="Symbols to trade; empty takes the universe, or all of the source"
     )
     universe: str | None = Field(None, description="Name of a universe of the source")
-    timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "1mo"] = Field(
-        "1d", description="Length of a bar"
+    timeframe: Literal["tick", "1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "1mo"] = Field(
+        "1d", description='Length of a bar; "tick" runs on single trades and quotes'
+    )
+    decide_on: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] | None = Field(
+        None,
+        description="Of a run on ticks: the strategy sees bars of this length, built of the ticks, decides at their "
+        "closes, and its orders fill on ticks; it sees every tick when empty",
     )
     start: dt.date | None = Field(
         None, description="First date that counts; the first of the data when empty"
@@ -156,6 +161,10 @@ class DataConfig(Section):
     def _ordered(self) -> "DataConfig":
         if self.start and self.end and self.end < self.start:
             raise ValueError(f"end {self.end} is before start {self.start}")
+        if self.decide_on and self.timeframe != "tick":
+            raise ValueError(
+                f'decide_on goes with timeframe "tick"; a run on bars of {self.timeframe} decides on these'
+            )
         if self.symbols and self.universe:
             raise ValueError("give symbols or a universe, not both")
         if self.finer and TIMEFRAME_NS[self.finer] >= TIMEFRAME_NS[self.timeframe]:

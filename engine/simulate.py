@@ -185,6 +185,14 @@ def simulation_of(
 ) -> tuple[Simulation, tuple[str, ...]]:
     """Ask the strategy and return the run that stands before its first bar, with the names of its signals."""
     rules, capital = rules_of(config), config.account.initial_capital
+    if isinstance(strategy, OnBarStrategy) and config.data.decide_on is not None:
+        raise BacktestValidationError(
+            Problem(
+                "data.decide_on",
+                f"{strategy.name} decides bar by bar, as it goes: on ticks it is asked at every tick",
+                "leave decide_on empty, or let the strategy say signals or weights",
+            )
+        )
     if isinstance(strategy, Elsewhere):
         return strategy.simulation(config, panel), labels_of(strategy)
     if isinstance(strategy, OnBarStrategy):

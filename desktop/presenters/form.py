@@ -7,6 +7,10 @@ from engine.pacing import PaceMode
 
 _TR = "SetupPanel"
 
+_DECIDES = (
+    (None, QT_TRANSLATE_NOOP(_TR, "One by one")),
+    *((length, length) for length in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")),
+)
 _SIZING = (
     (None, QT_TRANSLATE_NOOP(_TR, "Automatic")),
     (SizingMethod.PERCENT_OF_EQUITY.value, QT_TRANSLATE_NOOP(_TR, "Percent of equity")),
@@ -56,6 +60,7 @@ SECTIONS: tuple[Section, ...] = (
             field_of("data.start", QT_TRANSLATE_NOOP(_TR, "From"), "date"),
             field_of("data.end", QT_TRANSLATE_NOOP(_TR, "To"), "date"),
             field_of("data.timeframe", QT_TRANSLATE_NOOP(_TR, "Timeframe"), "choice"),
+            chosen_of("data.decide_on", QT_TRANSLATE_NOOP(_TR, "Decide on ticks"), _DECIDES),
             field_of("data.benchmark", QT_TRANSLATE_NOOP(_TR, "Benchmark"), "text"),
             chosen_of("data.finer", QT_TRANSLATE_NOOP(_TR, "Finer bars"), _FINER),
             field_of("data.finer_source", QT_TRANSLATE_NOOP(_TR, "Source of finer bars"), "text"),

@@ -87,7 +87,10 @@ def prices_of(view: RunView, symbol: int, curves: Curves) -> Prices | None:
     name = view.result.symbols[symbol]
     column = panel.symbols.index(name)
     parts = (panel.open, panel.high, panel.low, panel.close, panel.volume)
-    return Prices(curves.base, Bars(*(part[:n_bars, column] for part in parts)))
+    opened, high, low, close, volume = (part[:n_bars, column] for part in parts)
+    # A quote whose size is not known limits nothing: its volume is infinite, and would be as tall as that.
+    volume = np.where(np.isinf(volume), 0.0, volume)
+    return Prices(curves.base, Bars(opened, high, low, close, volume))
 
 
 def trades_of(view: RunView, symbol: int) -> Trades:

@@ -41,7 +41,8 @@ SLOT = np.dtype(
         ("side", "<i8"),  # 0 when it has nothing to trade
         ("exact", "<i8"),  # 1 for limits: the raw price is the price
         ("cut", "<i8"),  # 1 when the volume of the bar left some of it waiting
-        ("raw", "<f8"),  # price before costs
+        ("raw", "<f8"),  # price before costs: the ask or the bid where there is a quote
+        ("half", "<f8"),  # half of what bid and ask are apart
         ("cap", "<f8"),  # price that costs never carry a stop-limit beyond; NaN is none
         ("volume", "<f8"),  # of the bar, where it is known; else 0
         ("wanted", "<f8"),  # what it wanted to trade, before volume and money
@@ -113,7 +114,9 @@ class Book(NamedTuple):
     touched: NDArray[np.void]
     orders: NDArray[np.void]  # ORDER rows, in the order of their creation
     happened: NDArray[np.void]
-    ohlc: NDArray[np.float64]  # (4, n_symbols) the bar, or finer bar, that is being walked
+    ohlc: NDArray[
+        np.float64
+    ]  # (5, n_symbols) the bar, or finer bar, that is being walked; then half of its spread
 
 
 def new_book(n_symbols: int, n_orders: int, rules: Rules) -> Book:
@@ -131,7 +134,7 @@ def new_book(n_symbols: int, n_orders: int, rules: Rules) -> Book:
         touched=np.zeros(2 * n_orders, SLOT),
         orders=np.zeros(n_orders, ORDER),
         happened=np.zeros(n_orders, RUN_EVENT),
-        ohlc=np.full((4, n_symbols), np.nan),
+        ohlc=np.full((5, n_symbols), np.nan),
     )
 
 

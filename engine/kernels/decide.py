@@ -227,13 +227,15 @@ def drift_nb(
     position and is not watched.
     """
     st = state[0]
+    if equity <= 0.0:
+        return  # nothing is a share of it
     n_symbols = plan.weights.shape[1]
     known = False
     away = st.n_rebalanced == 0
     for symbol in range(n_symbols):
         known = known or not np.isnan(plan.weights[bar, symbol])
         position = book.positions[symbol]
-        if np.isnan(position.wanted) or equity <= 0.0:
+        if np.isnan(position.wanted):
             continue
         mark = panel.close[bar, symbol]
         if np.isnan(mark):

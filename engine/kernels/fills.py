@@ -11,12 +11,25 @@ import numpy as np
 from numba import njit
 
 from engine.kernels.book import Rules
+from engine.market import PanelArrays
 from engine.types import SpreadOn
 
 Record = Any  # one row of a struct array
 
 SLACK = 1e-12
 _ENTRY = np.int64(SpreadOn.ENTRY)
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def half_nb(panel: PanelArrays, bar: int, symbol: int) -> float:
+    """Return half of what bid and ask are apart in a bar, 0 where nothing is quoted.
+
+    An order of ``side`` meets ``price + side * half`` where the middle is at ``price``: a buy the ask, a sell the bid.
+    """
+    if len(panel.half_spread) == 0:
+        return 0.0
+    half = panel.half_spread[bar, symbol]
+    return half if half == half else 0.0
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)

@@ -13,6 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.kernels.book import Book, Rules
+from engine.kernels.fills import half_nb
 from engine.kernels.orders import (
     LIMIT,
     STOP_LIMIT,
@@ -65,13 +66,18 @@ def path_point_nb(book: Book, symbol: int, corner: int) -> float:
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
-def path_key_nb(book: Book, symbol: int, level: float, rises: bool, since: float) -> float:
-    """Return where on its path, from ``since`` on, a bar meets a level: number and share of the leg; -1 never."""
+def path_key_nb(
+    book: Book, symbol: int, level: float, rises: bool, since: float, away: float
+) -> float:
+    """Return where on its path, from ``since`` on, a bar meets a level: number and share of the leg; -1 never.
+
+    The order meets prices that are ``away`` from the middle.
+    """
     for leg in range(3):
         if leg + 1.0 <= since:
             continue
-        a = path_point_nb(book, symbol, leg)
-        b = path_point_nb(book, symbol, leg + 1)
+        a = path_point_nb(book, symbol, leg) + away
+        b = path_point_nb(book, symbol, leg + 1) + away
         share = max(since - leg, 0.0)
         if reaches_nb(a + (b - a) * share, level, rises):
             return leg + share
@@ -87,11 +93,12 @@ def touch_nb(rules: Rules, book: Book, row: int, since: float, n: int) -> int:
     symbol = np.int64(order.symbol)
     level = level_nb(order)
     rises = rises_nb(order)
-    if not reaches_nb(book.ohlc[1 if rises else 2, symbol], level, rises):
+    away = order.side * book.ohlc[4, symbol]
+    if not reaches_nb(book.ohlc[1 if rises else 2, symbol] + away, level, rises):
         return n
     key = 0.0
     if rules.intrabar == _PATH:
-        key = path_key_nb(book, symbol, level, rises, since)
+        key = path_key_nb(book, symbol, level, rises, since, away)
         if key < 0.0:
             return n
     slot = book.touched[n]
@@ -209,8 +216,10 @@ def at_once_nb(
 ) -> None:
     """End the position of an entry that has just been filled at ``raw`` and has already passed a level of its bracket.
 
-    At that same price: a stop with what a market order costs, a target without.
+    At that same price, of a quote at its other side: a stop with what a market order costs, a target without.
     """
+    side, symbol = np.int64(book.orders[entry].side), np.int64(book.orders[entry].symbol)
+    raw = raw + -2 * side * half_nb(panel, bar, symbol)
     row = book.orders[entry].bracket
     while row >= 0 and row < state[0].n_orders and book.orders[row].parent == entry:
         order = book.orders[row]
@@ -321,6 +330,7 @@ def show_nb(
         symbol = np.int64(order.symbol)
         for price in range(4):
             book.ohlc[price, symbol] = np.nan
+        book.ohlc[4, symbol] = half_nb(panel, bar, symbol)
         if not trades_nb(panel, bar, symbol):
             continue
         if finer >= 0:
@@ -364,7 +374,7 @@ def gap_nb(
     while i < state[0].n_pending:
         row = book.pending[i]
         order = book.orders[row]
-        price = book.ohlc[0, order.symbol]
+        price = book.ohlc[0, order.symbol] + order.side * book.ohlc[4, order.symbol]
         waits = not rests_nb(order) or order.tried == bar
         if waits or not reaches_nb(price, level_nb(order), rises_nb(order)):
             i += 1
@@ -381,7 +391,8 @@ def gap_nb(
     filled = state[0].n_fills
     trade_nb(state, panel, rules, book, fills, bar, _INSIDE, n, equity)
     for fill in range(filled, state[0].n_fills):
-        price = book.ohlc[0, fills[fill].symbol]
+        symbol = fills[fill].symbol
+        price = book.ohlc[0, symbol] + fills[fill].side * book.ohlc[4, symbol]
         at_once_nb(
             state, panel, rules, book, fills, bar, _INSIDE, np.int64(fills[fill].order), price
         )

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.kernels.book import Book, Rules
-from engine.kernels.fills import SLACK
+from engine.kernels.fills import SLACK, half_nb
 from engine.kernels.orders import (
     TRAILING,
     level_nb,
@@ -136,6 +136,36 @@ def guarded_nb(
 
 
 @njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def quoted_nb(
+    state: NDArray[np.void], panel: PanelArrays, book: Book, symbol: int, bar: int, until: int
+) -> int:
+    """Return the first bar whose ask or bid reaches the fixed level of a waiting order, all of one symbol."""
+    bought_low = sold_low = -np.inf
+    bought_high = sold_high = np.inf
+    for i in range(state[0].n_pending):
+        order = book.orders[book.pending[i]]
+        level = level_nb(order)
+        if rises_nb(order):
+            if order.side > 0:
+                bought_high = min(bought_high, level - SLACK * level)
+            else:
+                sold_high = min(sold_high, level - SLACK * level)
+        elif order.side > 0:
+            bought_low = max(bought_low, level + SLACK * level)
+        else:
+            sold_low = max(sold_low, level + SLACK * level)
+    lows, highs = panel.low[bar:until, symbol], panel.high[bar:until, symbol]
+    halves = panel.half_spread[bar:until, symbol]
+    for i in range(len(lows)):
+        half = halves[i] if halves[i] == halves[i] else 0.0
+        if lows[i] + half <= bought_low or lows[i] - half <= sold_low:
+            return bar + i
+        if highs[i] + half >= bought_high or highs[i] - half >= sold_high:
+            return bar + i
+    return until
+
+
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def trailed_nb(
     panel: PanelArrays,
     book: Book,
@@ -198,11 +228,14 @@ def many_nb(
 ) -> int:
     """Value several positions bar by bar while no level is reached, and let trailing stops follow."""
     st = state[0]
+    quoted = len(panel.half_spread) > 0
     for b in range(bar, until):
         for i in range(st.n_pending):
             order = book.orders[book.pending[i]]
             rises = rises_nb(order)
             price = panel.high[b, order.symbol] if rises else panel.low[b, order.symbol]
+            if quoted:
+                price += order.side * half_nb(panel, b, np.int64(order.symbol))
             if reaches_nb(price, level_nb(order), rises):
                 return b
         total = st.cash
@@ -271,13 +304,16 @@ def quiet_nb(
         low, high, seller, buyer = reach_nb(state, book)
         if seller != -1 and (st.uses_levels == 1 or rules.maintenance_margin > 0.0):
             return bar  # the close may end the stretch before the trailing stop's
-        if buyer != -1 or seller == -2:
+        quoted = len(panel.half_spread) > 0
+        if buyer != -1 or seller == -2 or (quoted and seller != -1):
             return (
                 bar
                 if st.uses_levels == 1
                 else many_nb(state, panel, rules, book, curve, bar, until)
             )
-        if seller == -1:
+        if quoted:
+            until = quoted_nb(state, panel, book, symbol, bar, until)
+        elif seller == -1:
             until = guarded_nb(panel, symbol, low, high, bar, until)
         else:
             until = trailed_nb(panel, book, symbol, seller, low, high, bar, until)

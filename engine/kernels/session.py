@@ -1,6 +1,6 @@
 """One bar in the order of time: what is due before it, its open, its inside, its close."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from engine.kernels.book import Book, Plan, Rules
 from engine.kernels.corporate import corporate_actions_nb, finance_nb
 from engine.kernels.decide import drift_nb
+from engine.kernels.fills import half_nb
 from engine.kernels.inside import at_once_nb, inside_nb, load_nb, trades_nb
 from engine.kernels.ledger import equity_nb
 from engine.kernels.margin import margin_nb
@@ -27,8 +28,11 @@ from engine.kernels.trade import trade_nb
 from engine.market import PanelArrays
 from engine.types import Action, FillAt, OrderKind, Phase, Status
 
+Record = Any  # one row of a struct array
+
 _EXIT_LONG = np.int64(Action.EXIT_LONG)
 _EXIT_SHORT = np.int64(Action.EXIT_SHORT)
+_TARGET = np.int64(Action.TARGET)
 _MARKET = np.int64(OrderKind.MARKET)
 _MOO = np.int64(OrderKind.MOO)
 _MOC = np.int64(OrderKind.MOC)
@@ -95,6 +99,12 @@ def room_nb(
     return _DONE
 
 
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def met_from_nb(order: Record) -> int:
+    """Return the side from which an order meets a quote; 0 of a target, which learns its side when it is sized."""
+    return np.int64(0) if order.action == _TARGET else np.int64(order.side)
+
+
 @njit(
     nogil=True,
     cache=True,
@@ -124,7 +134,7 @@ def take_open_nb(
             continue
         if first != (leaves or not at_market) or not trades_nb(panel, bar, symbol):
             continue
-        raw = panel.open[bar, symbol]
+        raw = panel.open[bar, symbol] + met_from_nb(order) * half_nb(panel, bar, symbol)
         if not at_market and rests_nb(order):
             if not reaches_nb(raw, level_nb(order), rises_nb(order)):
                 continue
@@ -173,8 +183,8 @@ def take_close_nb(
             continue
         slot = book.slots[n]
         n += 1
-        slot.row, slot.raw, slot.cap = row, panel.close[bar, symbol], np.nan
-        slot.exact = slot.cut = 0
+        slot.row, slot.cap, slot.exact, slot.cut = row, np.nan, 0, 0
+        slot.raw = panel.close[bar, symbol] + met_from_nb(order) * half_nb(panel, bar, symbol)
         drop_nb(state, book, i)
     return n
 
@@ -207,6 +217,7 @@ def group_nb(
             continue
         symbol = np.int64(fills[fill].symbol)
         raw = panel.close[bar, symbol] if phase == _CLOSE else panel.open[bar, symbol]
+        raw += fills[fill].side * half_nb(panel, bar, symbol)
         at_once_nb(state, panel, rules, book, fills, bar, phase, entry, raw)
 
 

@@ -108,7 +108,10 @@ def at_price_nb(
 def wanted_nb(
     state: NDArray[np.void], book: Book, rules: Rules, slot: Record, equity: float
 ) -> float:
-    """Return the unrounded quantity that an order wants to trade now; a target learns its side here."""
+    """Return the unrounded quantity that an order wants to trade now; a target learns its side here.
+
+    The raw price of a target is the middle until its side is known.
+    """
     order = book.orders[slot.row]
     position = book.positions[order.symbol]
     held = position.quantity
@@ -142,6 +145,7 @@ def wanted_nb(
             return abs(held)
         money -= held * (slot.raw * position.multiplier)
         order.side = slot.side = 1 if money >= 0.0 else -1
+        slot.raw += slot.side * slot.half
     side = np.int64(order.side)
     money = abs(money)
     quantity = at_price_nb(slot, order, money, held * side >= 0.0, _NOTHING, position, rules)

@@ -16,6 +16,7 @@ from engine.kernels.execute import execute_nb
 from engine.kernels.fills import (
     SLACK,
     commission_nb,
+    half_nb,
     money_needed_nb,
     quantity_for_nb,
     slot_price_nb,
@@ -122,7 +123,7 @@ def part_nb(
     forceinline=True,
 )
 def freed_nb(book: Book, rules: Rules, slot: Record) -> float:
-    """Return the change of free money by the part of an order that closes."""
+    """Return the change of free money by the part of an order that closes; what is held is valued at the middle."""
     quantity = slot.closing
     if quantity == 0.0:
         return 0.0
@@ -131,7 +132,7 @@ def freed_nb(book: Book, rules: Rules, slot: Record) -> float:
     traded = quantity + slot.opening
     price = slot_price_nb(slot, slot.opening > 0.0, traded, position.tick, rules)
     unit = price * position.multiplier
-    raw = slot.raw * position.multiplier
+    raw = (slot.raw + -slot.side * slot.half) * position.multiplier
     costs = commission_nb(order, quantity, unit, rules)
     if slot.side < 0:
         costs += rules.sell_tax_rate * (quantity * unit)
@@ -327,10 +328,14 @@ def trade_nb(
         known = panel.volume_known[order.symbol]
         volume = panel.volume[bar, order.symbol] if known else 0.0
         slot.volume = 0.0 if np.isnan(volume) else volume
+        slot.half = half_nb(panel, bar, np.int64(order.symbol))
         if order.action == _EXIT_LONG or order.action == _EXIT_SHORT:
             continue
         opens = True
+        middle = slot.raw
         slot.opening = wanted_nb(state, book, rules, slot, equity)
+        if order.action == _TARGET:  # it knows its side only now
+            slot.raw = middle + slot.side * slot.half
     for side in (-1, 1):
         for i in range(n):
             slot = book.slots[i]

@@ -81,7 +81,7 @@ def new_job(
         raise BacktestValidationError(
             Problem("data", "the selection holds no bar", "widen the dates or choose other symbols")
         )
-    return Job(config, panel, strategy, grid, Views(panel), warmup)
+    return Job(config, panel, strategy, grid, Views(panel, config.data.decide_on), warmup)
 
 
 def check_warmup(job: Job, warmup: int, index: int) -> None:

@@ -38,6 +38,8 @@ _LEAST_LOT = 1e-8  # a position smaller than the ledger's idea of nothing never 
 
 def why_not(config: BacktestConfig, panel: Panel) -> str:
     """Return what the lean simulation does not know about these runs; empty when it knows all."""
+    if config.data.decide_on is not None:
+        return "data.decide_on is set"
     for section, names in _BEYOND.items():
         chosen = getattr(config, section)
         for name in names:
@@ -47,7 +49,7 @@ def why_not(config: BacktestConfig, panel: Panel) -> str:
         return f"entries are sized by {config.sizing.method}"
     if panel.n_symbols != 1:
         return "there are several symbols"
-    for name in (*INSTRUMENT_COLUMNS, "members"):
+    for name in (*INSTRUMENT_COLUMNS, "members", "half_spread"):
         if getattr(panel, name) is not None:
             return f"the data have {name}"
     if bool((panel.events["bar"] >= panel.first_counted).any()):

@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.market import Panel
 from engine.strategies.sharing import Memory, share_indicators
+from engine.ticks import bars_within
 from engine.years import bars_per_year
 
 _MOST_VIEWS: Final = 1024
@@ -36,9 +37,10 @@ class View:
 class Views:
     """Views by number of warm-up bars, made when first asked for; any thread may ask."""
 
-    def __init__(self, panel: Panel) -> None:
-        """Take the panel with the longest warm-up."""
+    def __init__(self, panel: Panel, decide_on: str | None = None) -> None:
+        """Take the panel with the longest warm-up, and the bars in which that is counted where it has ticks."""
         self._panel = panel
+        self._decide_on = decide_on
         self._memory = Memory(_SHARED_BYTES)
         self._per_year: dict[int, float] = {}
         self._views: OrderedDict[int, View] = OrderedDict()
@@ -46,8 +48,8 @@ class Views:
 
     def of(self, warmup_bars: int) -> View:
         """Return the view with so many bars before the first counted one, or all that there are."""
-        warmup = min(warmup_bars, self._panel.first_counted)
-        per_year = self.bars_per_year(warmup)
+        warmup = self._rows_of(warmup_bars)
+        per_year = self._rows_per_year(warmup)
         with self._lock:
             if warmup in self._views:
                 self._views.move_to_end(warmup)
@@ -62,8 +64,20 @@ class Views:
 
     def bars_per_year(self, warmup_bars: int) -> float:
         """Return N of the view with so many warm-up bars."""
+        return self._rows_per_year(self._rows_of(warmup_bars))
+
+    def _rows_of(self, warmup_bars: int) -> int:
+        """Return how many rows of the panel so many warm-up bars are."""
+        first = self._panel.first_counted
+        if self._decide_on is None:
+            return min(warmup_bars, first)
+        within = bars_within(self._panel, self._decide_on)
+        return first - min(
+            within.first_event(max(within.bars.first_counted - warmup_bars, 0)), first
+        )
+
+    def _rows_per_year(self, warmup: int) -> float:
         panel = self._panel
-        warmup = min(warmup_bars, panel.first_counted)
         if warmup not in self._per_year:
             times = panel.time_ns[panel.first_counted - warmup :]
             self._per_year[warmup] = bars_per_year(times, panel.timeframe, panel.bars_per_year)

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.config import DataConfig
+from engine.errors import BacktestValidationError, Problem
 from engine.market import Benchmark, common_axis
+from engine.tick_series import TICK
+from engine.types import NS_PER_DAY
 from engine.validate import CheckedBars, check_bars
 from storage.market.actions import actions_of
 from storage.market.lives import members_of, own_bars
@@ -28,7 +31,9 @@ def benchmark_of(
     if name is None:
         return None
     series = source.series(name)
-    if series is None and name in chosen.lives:
+    if data.timeframe == TICK:
+        series = _after_the_day(source, name, series)
+    elif series is None and name in chosen.lives:
         series = _of_symbol(source, chosen, name)
     elif series is None and name in chosen.reference.index_names:
         series = _of_index(source, chosen, name)
@@ -40,6 +45,21 @@ def benchmark_of(
     on_axis = np.where(at >= 0, values[np.maximum(at, 0)], np.nan)
     before = int(np.searchsorted(times, axis[0])) - 1
     return Benchmark(name, on_axis, float(values[before]) if before >= 0 else float("nan"))
+
+
+def _after_the_day(
+    source: MarketSource, name: str, series: tuple[Times, Floats] | None
+) -> tuple[Times, Floats]:
+    """Return a daily series as it is known to ticks: each close from the end of its day on."""
+    if series is None:
+        raise BacktestValidationError(
+            Problem(
+                "data.benchmark",
+                f"a run on ticks is compared with a series of closes, which {name!r} is not",
+                f"there are {', '.join(source.series_names()) or 'none in this source'}",
+            )
+        )
+    return series[0] + NS_PER_DAY, series[1]
 
 
 def benchmark_gaps(benchmark: Benchmark | None, axis: Times, first_counted: int) -> tuple[str, ...]:

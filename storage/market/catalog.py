@@ -15,6 +15,7 @@ import numpy as np
 from engine.config import DataConfig
 from engine.errors import BacktestNotFoundError, BacktestValidationError, Problem
 from engine.market import Panel, common_axis
+from engine.tick_series import TICK
 from engine.types import ACTION_EVENT
 from engine.validate import CheckedBars, build_panel, check_currencies
 from storage.market.actions import action_events, actions_of, suspicions
@@ -28,12 +29,11 @@ from storage.market.finer import bad, refuse_no_finer, with_finer
 from storage.market.lives import (
     Life,
     delisting_events,
-    foreign_bars,
     instrument_columns,
     own_bars,
 )
 from storage.market.local import LocalSource, imported
-from storage.market.ranging import checked, range_of, refuse_too_few, warm_start
+from storage.market.ranging import checked, good_bars, range_of, refuse_too_few, warm_start
 from storage.market.reference import CorporateAction, ReferencedSource
 from storage.market.source import (
     IntradaySource,
@@ -43,8 +43,11 @@ from storage.market.source import (
     RawBars,
     SourceInfo,
     SymbolInfo,
+    TickedDatabase,
     Times,
 )
+from storage.market.tick_files import TickFiles
+from storage.market.ticking import Loaded, load_ticks, strays_of
 from storage.market.universe import Selection, reference_of, select
 from storage.stopping import ShouldStop, beside, check, never
 
@@ -108,13 +111,13 @@ class _Wanted(NamedTuple):
 def _panel_of(source: MarketSource, data: DataConfig, chosen: Selection, wanted: _Wanted) -> Panel:
     warmup_bars, account_currency, fields, stop = wanted
     currency = _currency(source, chosen, account_currency)
-    raw, strays = _read(source, data, chosen, warmup_bars)
-    start, end = range_of(data, source, raw)
-    since = warm_start(raw, start, end, warmup_bars)
-    series, left_out = checked(source, data, raw, chosen, (since, end), stop)
+    if data.timeframe == TICK:
+        loaded = load_ticks(source, data, chosen, warmup_bars, stop)
+    else:
+        loaded = _load_bars(source, data, chosen, warmup_bars, stop)
+    series, axis = loaded.series, loaded.axis
     check(stop)
-    axis = common_axis(bars.time_ns for bars in series.values())
-    first_counted = int(np.searchsorted(axis, start))
+    first_counted = int(np.searchsorted(axis, loaded.start))
     refuse_too_few(data, axis, first_counted)
     symbols = sorted(series, key=str.encode)
     calendar = recognised(source, data, chosen, symbols)
@@ -125,8 +128,7 @@ def _panel_of(source: MarketSource, data: DataConfig, chosen: Selection, wanted:
     actions = {s: actions_of(chosen.reference.actions or (), chosen.lives[s]) for s in symbols}
     benchmark = benchmark_of(source, data, chosen, axis)
     check(stop)
-    return build_panel(
-        series,
+    return loaded.build(
         timeframe=data.timeframe,
         adjustment=chosen.adjustment,
         currency=currency,
@@ -141,8 +143,7 @@ def _panel_of(source: MarketSource, data: DataConfig, chosen: Selection, wanted:
         fields=_fields(source, chosen, fields, symbols, axis),
         **instrument_columns(chosen.lives, symbols),
         notices=(
-            *strays,
-            *left_out,
+            *loaded.notices,
             *calendar.notices,
             *off_sessions(calendar.name, sessions, data.timeframe, axis),
         ),
@@ -153,6 +154,22 @@ def _panel_of(source: MarketSource, data: DataConfig, chosen: Selection, wanted:
         ),
         labels=(source.label,),
     )
+
+
+def _load_bars(
+    source: MarketSource,
+    data: DataConfig,
+    chosen: Selection,
+    warmup_bars: int,
+    should_stop: ShouldStop,
+) -> Loaded:
+    raw, strays = _read(source, data, chosen, warmup_bars)
+    start, end = range_of(data, source, raw)
+    since = warm_start(raw, start, end, warmup_bars)
+    span = (since, end)
+    series, left_out = checked(source, data, raw, chosen, span, should_stop, good_bars)
+    axis = common_axis(bars.time_ns for bars in series.values())
+    return Loaded(series, axis, start, (*strays, *left_out), partial(build_panel, series))
 
 
 def _currency(source: MarketSource, chosen: Selection, account: str | None) -> str:
@@ -186,12 +203,7 @@ def _read(
         s: own_bars(found.get(chosen.lives[s].code, nothing), chosen.lives[s])
         for s in chosen.symbols
     }
-    strays = {code: foreign_bars(found.get(code, nothing), by_code[code]) for code in chosen.codes}
-    return own, tuple(
-        f"{code}: {count} bars before its listing or after its delisting are left out"
-        for code, count in strays.items()
-        if count
-    )
+    return own, strays_of({code: found.get(code, nothing) for code in chosen.codes}, by_code)
 
 
 def _events(
@@ -241,10 +253,20 @@ def open_source(
                 )
             )
         return DemoSource()
+    if data.source == "local" and data.timeframe == TICK:
+        raise BacktestValidationError(
+            Problem(
+                "data.source",
+                "ticks are not imported",
+                "name the file or folder of ticks itself, or a connection",
+            )
+        )
     if data.source == "local":
         return LocalSource(data.timeframe, should_stop)
     found = database(data.source, should_stop) if database is not None else None
     if found is not None:
+        if data.timeframe == TICK and isinstance(found, TickedDatabase):
+            return found.of_ticks()
         if data.timeframe != "1d":
             raise BacktestValidationError(
                 Problem(
@@ -262,6 +284,8 @@ def open_source(
             hint='use "demo", "local", a connection profile, or the path of a file or folder',
         )
     only = data.symbols if not data.universe else ()
+    if data.timeframe == TICK:
+        return TickFiles(path, TICK, data.columns, only, should_stop=should_stop)
     return FileSource(path, data.timeframe, data.columns, only, should_stop=should_stop)
 
 

@@ -131,18 +131,19 @@ def read_bars(
     if not path.exists():
         raise BacktestNotFoundError(f"There is no file or folder {path}", field="data.source")
     found: dict[str, list[RawBars]] = {}
-    for file in _files(path):
+    for file in files_of(path):
         table, is_text = read_table(file, should_stop)
-        named = _recognise(file, table.column_names, columns or {})
+        named = recognise(file, table.column_names, columns or {})
         own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
-        fallback = _fallback(file, path, named, only, own_name)
+        fallback = fallback_of(file, path, named, only, own_name)
         reading = Reading(file, table, named, timeframe, is_text, should_stop)
         for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
 
 
-def _files(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """Return the files of a folder that may hold prices, or the one file."""
     if not path.is_dir():
         return [path]
     endings = (*TEXT_ENDINGS, *PARQUET_ENDINGS)
@@ -158,9 +159,10 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _fallback(
+def fallback_of(
     file: Path, path: Path, named: Mapping[str, str], only: Sequence[str], own_name: str
 ) -> str:
+    """Return the symbol of a file that names none."""
     if "symbol" in named or path.is_dir() or not only:
         return own_name
     if len(only) > 1:
@@ -173,17 +175,24 @@ def _fallback(
     return only[0]
 
 
-def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> dict[str, str]:
+def recognise(
+    file: Path,
+    names: Sequence[str],
+    mapped: Mapping[str, str],
+    means: Mapping[str, tuple[str, ...]] = _MEANS,
+    needed: Sequence[str] = _NEEDED,
+    what: str = "bars",
+) -> dict[str, str]:
     """Return our name → the file's name; a separate ``time`` beside ``date`` is ``clock``."""
     out: dict[str, str] = {}
     for ours, theirs in mapped.items():
         ours = "time" if ours.lower() == "date" else ours.lower()
-        if ours not in _MEANS:
+        if ours not in means:
             raise BacktestValidationError(
                 Problem(
                     "data.columns",
-                    f"{ours!r} is no column of bars",
-                    f"choose from {', '.join(_MEANS)}",
+                    f"{ours!r} is no column of {what}",
+                    f"choose from {', '.join(means)}",
                 )
             )
         if theirs not in names:
@@ -193,7 +202,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
         out[ours] = theirs
     free = [name for name in names if name not in out.values()]
     plain = {name: re.sub(r"[^a-z]", "", name.lower()) for name in free}
-    for ours, meanings in _MEANS.items():
+    for ours, meanings in means.items():
         fitting = [name for name in free if plain[name] in meanings]
         if ours in out or not fitting:
             continue
@@ -208,7 +217,7 @@ def _recognise(file: Path, names: Sequence[str], mapped: Mapping[str, str]) -> d
                 f"choose one in data.columns: {ours} = …",
             )
         out[ours] = fitting[0]
-    missing = [name for name in _NEEDED if name not in out]
+    missing = [name for name in needed if name not in out]
     if missing:
         raise refusal(
             file,

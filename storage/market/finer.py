@@ -18,7 +18,7 @@ from engine.types import NS_PER_DAY, TIMEFRAME_NS
 from engine.validate import CheckedBars, build_panel
 from storage.market.lives import Life, own_bars
 from storage.market.parsing import MISSING_TIME
-from storage.market.ranging import checked_bars, day_of
+from storage.market.ranging import day_of, good_bars
 from storage.market.source import IntradaySource, MarketSource, RawBars
 from storage.stopping import ShouldStop, check
 
@@ -122,7 +122,7 @@ def _checked(
     taken |= raw.time_ns == MISSING_TIME
     if not taken.any():
         return None
-    return checked_bars(symbol, raw, taken, data)
+    return good_bars(symbol, raw, taken, data)
 
 
 def _on_all_symbols(series: Mapping[str, CheckedBars], panel: Panel, timeframe: str) -> Panel:

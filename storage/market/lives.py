@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.types import NS_PER_DAY, EventKind
 from storage.market.parsing import MISSING_TIME
 from storage.market.reference import Instrument, Membership, Reference
-from storage.market.source import RawBars, Times
+from storage.market.source import RawBars, Timed, Times
 
 EventRow = tuple[int, int, int, float]
 
@@ -69,13 +69,7 @@ def _earlier_name(code: str, company: Instrument, taken: Mapping[str, Life]) -> 
 
 def own_bars(bars: RawBars, life: Life) -> RawBars:
     """Return the bars of a company's time on the market."""
-    times = bars.time_ns
-    mine = np.ones(len(times), np.bool_)
-    if life.listed_on is not None:
-        mine &= times >= life.listed_on
-    if life.delisted_on is not None:
-        mine &= times < life.delisted_on + NS_PER_DAY
-    mine |= times == MISSING_TIME
+    mine = own_times(bars.time_ns, life)
     if bool(mine.all()):
         return bars
     columns = {
@@ -85,7 +79,18 @@ def own_bars(bars: RawBars, life: Life) -> RawBars:
     return RawBars(**columns, volume=volume)
 
 
-def foreign_bars(bars: RawBars, lives: Sequence[Life]) -> int:
+def own_times(times: Times, life: Life) -> NDArray[np.bool_]:
+    """Return which instants lie in a company's time on the market; what has no time is anybody's."""
+    mine = np.ones(len(times), np.bool_)
+    if life.listed_on is not None:
+        mine &= times >= life.listed_on
+    if life.delisted_on is not None:
+        mine &= times < life.delisted_on + NS_PER_DAY
+    mine |= times == MISSING_TIME
+    return mine
+
+
+def foreign_bars(bars: Timed, lives: Sequence[Life]) -> int:
     """Return how many bars of a code belong to none of its companies."""
     if not lives or any(life.instrument is None for life in lives):
         return 0

@@ -166,7 +166,8 @@ def _timeframe_of(symbol: str, times: Times) -> str:
     gaps = np.diff(known)
     if len(gaps) == 0 or not (known % NS_PER_DAY).any():
         return "1d"
-    fitting = [name for name, length in TIMEFRAME_NS.items() if length <= int(gaps.min())]
+    bars = {name: length for name, length in TIMEFRAME_NS.items() if name != "tick"}
+    fitting = [name for name, length in bars.items() if length <= int(gaps.min())]
     if not fitting:
         raise BacktestValidationError(
             Problem(

@@ -108,6 +108,30 @@ class FieldTable:
 
 
 @dataclass(frozen=True)
+class TickTable:
+    """A table of single trades and quotes; ``ts`` is a timestamptz, numbers any kind of number.
+
+    A row with ``price`` is a trade, one with ``bid`` and ``ask`` a quote, one with all three both. The columns of
+    quotes may be missing.
+    """
+
+    table: str = "ticks"
+    code: str = "code"
+    ts: str = "ts"
+    price: str = "price"
+    size: str = "size"
+    bid: str = "bid"
+    ask: str = "ask"
+    bid_size: str = "bid_size"
+    ask_size: str = "ask_size"
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """The columns that may be missing."""
+        return (self.bid, self.ask, self.bid_size, self.ask_size)
+
+
+@dataclass(frozen=True)
 class MarketMapping:
     """Where a database keeps what we read.
 
@@ -118,6 +142,7 @@ class MarketMapping:
         indexes: benchmark series; a database without the table has none.
         instruments, members, actions, fields: companies, memberships, corporate actions and published
             figures; each may be missing.
+        ticks: single trades and quotes; may be missing.
         currency: of all prices.
         calendar: of the exchange, "" when it is not known.
         adjustment: ``raw``, ``split`` or ``total``: what has been worked into the prices.
@@ -131,6 +156,7 @@ class MarketMapping:
     members: MemberTable = field(default_factory=MemberTable)
     actions: ActionTable = field(default_factory=ActionTable)
     fields: FieldTable = field(default_factory=FieldTable)
+    ticks: TickTable = field(default_factory=TickTable)
     currency: str = "KRW"
     calendar: str = "XKRX"
     adjustment: str = "raw"

@@ -1,25 +1,31 @@
 """Which bars of a selection count, which come before them as warm-up, and whether they are good."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.config import DataConfig
 from engine.errors import BacktestValidationError, Problem
 from engine.market import common_axis
+from engine.tick_series import TICK
 from engine.types import NS_PER_DAY
 from engine.validate import CheckedBars, check_bars
 from storage.market.files import FileSource
 from storage.market.parsing import MISSING_TIME
-from storage.market.source import MarketSource, RawBars, SymbolInfo, Times
+from storage.market.source import MarketSource, RawBars, SymbolInfo, Timed, Times
 from storage.market.universe import Selection, midnight
 from storage.stopping import ShouldStop, check
+
+Found = TypeVar("Found", bound=Timed)
+Good = TypeVar("Good")
 
 _NAMED = 8  # how many of many are named in a sentence
 
 
-def range_of(data: DataConfig, source: MarketSource, raw: Mapping[str, RawBars]) -> tuple[int, int]:
+def range_of(data: DataConfig, source: MarketSource, raw: Mapping[str, Timed]) -> tuple[int, int]:
     """Return the first and last instant that count."""
     ends = [_ends(bars.time_ns) for bars in raw.values()]
     known = [pair for pair in ends if pair is not None]
@@ -57,12 +63,15 @@ def warm_start(raw: Mapping[str, RawBars], start: int, end: int, warmup_bars: in
 def checked(
     source: MarketSource,
     data: DataConfig,
-    raw: Mapping[str, RawBars],
+    raw: Mapping[str, Found],
     chosen: Selection,
     span: tuple[int, int],
     should_stop: ShouldStop,
-) -> tuple[dict[str, CheckedBars], tuple[str, ...]]:
-    """Return the good bars of a range by symbol, and what was left out.
+    check_one: Callable[[str, Found, NDArray[np.bool_], DataConfig], Good],
+) -> tuple[dict[str, Good], tuple[str, ...]]:
+    """Return the good bars, or ticks, of a range by symbol, and what was left out.
+
+    ``check_one`` returns the good ones of those of a symbol that are taken.
 
     Raises:
         Stopped: ``should_stop`` said so.
@@ -70,7 +79,7 @@ def checked(
     """
     known, lives = chosen.infos, chosen.lives
     since, end = span
-    series: dict[str, CheckedBars] = {}
+    series: dict[str, Good] = {}
     absent: list[str] = []
     useless: list[str] = []
     problems: list[Problem] = []
@@ -81,7 +90,7 @@ def checked(
             absent.append(symbol)
             continue
         try:
-            series[symbol] = checked_bars(symbol, bars, taken, data)
+            series[symbol] = check_one(symbol, bars, taken, data)
         except BacktestValidationError as error:
             if data.on_bad_bars == "drop" and not data.symbols:
                 useless.append(symbol)  # one dead series must not keep a whole market away
@@ -105,7 +114,9 @@ def _left_out(symbols: list[str], what: str) -> tuple[str, ...]:
     return (f"{len(symbols)} symbols have no {what} and are left out ({shown}, …)",)
 
 
-def checked_bars(symbol: str, bars: RawBars, taken: np.ndarray, data: DataConfig) -> CheckedBars:
+def good_bars(
+    symbol: str, bars: RawBars, taken: NDArray[np.bool_], data: DataConfig
+) -> CheckedBars:
     """Return the good ones of the chosen bars of a symbol; raises as `engine.validate.check_bars` does."""
     return check_bars(
         symbol,
@@ -126,12 +137,13 @@ def _in_file(source: MarketSource, problem: Problem) -> Problem:
 
 
 def _absence(info: SymbolInfo) -> Problem:
+    what = "ticks" if info.timeframe == TICK else "bars"
     there = (
-        f"it has bars from {day_of(info.first_ns)} to {day_of(info.last_ns)}"
+        f"it has {what} from {day_of(info.first_ns)} to {day_of(info.last_ns)}"
         if info.n_bars
-        else "it has no bars at all"
+        else f"it has no {what} at all"
     )
-    return Problem("data.symbols", f"{info.symbol} has no bars in the range", there)
+    return Problem("data.symbols", f"{info.symbol} has no {what} in the range", there)
 
 
 def refuse_too_few(data: DataConfig, axis: Times, first_counted: int) -> None:

@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.tick_series import TickSeries
 from storage.stopping import ShouldStop
 
 Floats = NDArray[np.float64]
@@ -54,6 +55,21 @@ class SourceInfo:
     first_ns: int | None
     last_ns: int | None
     timeframes: tuple[str, ...]
+
+
+class Timed(Protocol):
+    """Bars or ticks of one symbol: what has instants, (n,)."""
+
+    @property
+    def time_ns(self) -> Times:
+        """UTC nanoseconds."""
+
+
+class Warmup(NamedTuple):
+    """What is wanted before the start: so many bars of ``step_ns`` built of ticks, or so many ticks where that is 0."""
+
+    amount: int
+    step_ns: int
 
 
 class MarketSource(Protocol):
@@ -108,6 +124,29 @@ class IntradaySource(Protocol):
         self, symbols: Sequence[str], timeframe: str, span: tuple[int, int]
     ) -> Mapping[str, RawBars]:
         """Return the bars that open between two instants (UTC nanoseconds); a symbol without any is left out."""
+
+
+@runtime_checkable
+class TickSource(Protocol):
+    """A source of single trades and quotes; its symbols are those that have any."""
+
+    def ticks(
+        self,
+        symbols: Sequence[str],
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+        *,
+        warmup: Warmup,
+    ) -> Mapping[str, TickSeries]:
+        """Return at least the events of a range with warm-up before it; a symbol without any is left out."""
+
+
+@runtime_checkable
+class TickedDatabase(Protocol):
+    """A database that may have a table of ticks beside its bars."""
+
+    def of_ticks(self) -> MarketSource:
+        """Return the source of its ticks."""
 
 
 OpenDatabase = Callable[[str, ShouldStop], MarketSource | None]

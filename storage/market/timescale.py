@@ -20,7 +20,7 @@ from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, OnRows, load_series
 from storage.market.intraday import load_intraday
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
 from storage.market.reference import FieldSeries, Reference
-from storage.market.source import Floats, RawBars, SymbolInfo, Times
+from storage.market.source import Floats, MarketSource, RawBars, SymbolInfo, Times
 from storage.market.timescale_reference import read_fields, read_reference
 from storage.postgres import CONNECT_SECONDS, Connector, OnRefused, guarded
 from storage.profiles import Profile
@@ -47,7 +47,7 @@ def list_symbols(
         date=sql.Identifier(names.date),
         table=sql.Identifier(mapping.schema, names.table),
     )
-    found = _ask(connection, statement, {}, should_stop)
+    found = ask(connection, statement, {}, should_stop)
     return tuple(
         SymbolInfo(
             code,
@@ -84,7 +84,7 @@ def load_index(
         value=sql.Identifier(names.value),
         table=sql.Identifier(mapping.schema, names.table),
     )
-    if "\0" in name or not (found := _ask(connection, statement, {"name": name}, should_stop)):
+    if "\0" in name or not (found := ask(connection, statement, {"name": name}, should_stop)):
         return None
     days, values = zip(*found, strict=True)
     return np.array(days, np.int64) * NS_PER_DAY, np.array(values, np.float64)
@@ -105,7 +105,7 @@ def list_indexes(
         name=sql.Identifier(mapping.indexes.name),
         table=sql.Identifier(mapping.schema, mapping.indexes.table),
     )
-    return tuple(sorted(str(row[0]) for row in _ask(connection, statement, {}, should_stop)))
+    return tuple(sorted(str(row[0]) for row in ask(connection, statement, {}, should_stop)))
 
 
 def start_with_warmup(
@@ -129,7 +129,7 @@ def start_with_warmup(
         table=sql.Identifier(mapping.schema, names.table),
     )
     values = {"symbols": [s for s in symbols if "\0" not in s], "start": start, "bars": bars}
-    return _ask(connection, statement, values, should_stop)[0][0] or start
+    return ask(connection, statement, values, should_stop)[0][0] or start
 
 
 def _has_table(
@@ -139,15 +139,16 @@ def _has_table(
         "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = %(schema)s AND c.relname = %(table)s"
     )
-    return bool(_ask(connection, statement, {"schema": schema, "table": table}, should_stop))
+    return bool(ask(connection, statement, {"schema": schema, "table": table}, should_stop))
 
 
-def _ask(
+def ask(
     connection: psycopg.Connection[Any],
     statement: sql.Composable,
     values: Mapping[str, Any],
     should_stop: ShouldStop,
 ) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement, read-only, in `ASK_SECONDS` at most."""
     silence_s = ASK_SECONDS + GRACE_SECONDS
     with (
         guarded(connection, silence_s=silence_s, should_stop=should_stop),
@@ -249,6 +250,12 @@ class DatabaseSource:
         """Return the names of the indexes."""
         with self._connection() as connection:
             return list_indexes(connection, mapping=self._mapping, should_stop=self._should_stop)
+
+    def of_ticks(self) -> MarketSource:
+        """Return what the database has of single trades and quotes as a source of its own."""
+        from storage.market.timescale_ticks import TickDatabase
+
+        return TickDatabase(self._connect, self._mapping)
 
     def close(self) -> None:
         """Close the connection."""

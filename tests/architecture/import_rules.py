@@ -11,7 +11,8 @@ from tests.architecture.tree import PRODUCT, Module, imports, modules
 
 QT = ("PySide6", "shiboken6", "pyqtgraph", "qasync")
 DATA_MODULES = tuple(
-    f"engine.{name}" for name in ("types", "config", "market", "validate", "result", "errors")
+    f"engine.{name}"
+    for name in ("types", "config", "market", "tick_series", "validate", "result", "errors")
 )
 ENGINE_LIBRARIES = ("numpy", "numba", "pydantic", "pydantic_core")
 WORLD = (

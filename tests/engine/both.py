@@ -23,13 +23,14 @@ ORDER_FIELDS = tuple(
 
 def twin_of(world: World) -> Account:
     """Run the twin."""
-    return run(world.panel, all_said(world.instructions), world.rules, world.capital)
+    plan = None if world.weights is None else world.weights.tolist()
+    return run(world.panel, all_said(world.instructions), world.rules, world.capital, plan)
 
 
 def kernel_of(world: World, cuts: tuple[int, ...] = (), room: int | None = None) -> Simulation:
     """Run the kernel, interrupted at ``cuts``, with buffers that begin with ``room`` rows."""
     simulation = new_simulation(
-        world.panel, world.instructions, world.rules, world.capital, room=room
+        world.panel, world.instructions, world.rules, world.capital, world.weights, room
     )
     for stop in (*cuts, world.panel.n_bars):
         simulation.advance(stop)

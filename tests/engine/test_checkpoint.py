@@ -18,7 +18,8 @@ FEW = settings(max_examples=max(EXAMPLES // 4, 20), deadline=None, suppress_heal
 
 
 def fresh(world: World) -> Simulation:
-    return new_simulation(world.panel, world.instructions, world.rules, world.capital)
+    said, rules = world.instructions, world.rules
+    return new_simulation(world.panel, said, rules, world.capital, world.weights)
 
 
 def stopped_at(world: World, bar: int) -> bytes:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BacktestValidationError
-from engine.ticks import TickSeries, bars_of, last_events, merge, panel_of
+from engine.tick_series import TickSeries, merge, panel_of
+from engine.ticks import bars_of, last_events
 from engine.types import NS_PER_SECOND, TIMEFRAME_NS, Action
 from tests.engine.builders import instructions_of, rules_of, said, simulate
 
@@ -141,13 +142,6 @@ def test_an_order_on_trades_fills_at_the_next_trade_of_its_symbol() -> None:
 
     (fill,) = simulation.fills[: int(simulation.state["n_fills"][0])]
     assert (fill["bar"], fill["price"], fill["quantity"]) == (2, 11.0, 2.0)
-
-
-def test_quotes_are_refused_since_a_fill_at_their_middle_flatters() -> None:
-    panel = panel_of(merge({"A": series_of(quote(1, 9.0, 11.0), trade(2, 10.0))}))
-
-    with pytest.raises(BacktestValidationError, match="quotes are not simulated"):
-        simulate(panel, instructions_of(), rules_of())
 
 
 def test_what_is_decided_at_a_bar_is_known_at_its_last_event() -> None:

@@ -18,8 +18,10 @@ from engine.kernels.book import Rules
 from engine.market import Panel
 from engine.types import BracketBase, FillAt, Intrabar, ShortOfCash, SpreadOn
 from tests.engine.builders import rules_of
-from tests.engine.worlds_market import finer_bars, instruments, market
-from tests.engine.worlds_said import sayings
+from tests.engine.worlds_market import finer_bars, half_spreads, instruments, market
+from tests.engine.worlds_said import sayings, wanted_weights
+
+Floats = NDArray[np.float64]
 
 FEATURES = (
     "actions",  # splits, dividends, delistings
@@ -31,6 +33,8 @@ FEATURES = (
     "instruments",  # lots, ticks and multipliers of their own
     "members",  # a universe that changes
     "finer",  # finer bars inside the bars
+    "quotes",  # rows of which bid and ask are known
+    "drift",  # weights that are wanted at each close
 )
 
 
@@ -43,14 +47,15 @@ class World:
     rules: Rules
     capital: float
     cuts: tuple[int, ...]  # bars at which the run is interrupted
+    weights: Floats | None = None  # (n_bars, n_symbols) for a rebalancing by drift
 
     def __repr__(self) -> str:
         """Say what is unusual: all arrays of a world are longer than anyone reads, or hypothesis prints."""
-        plain = {name: values[0] for name, values in RULES.items()}
+        plain = {name: values[0] for name, values in RULES.items()} | {"drift": 0.0}
         rules = {
             name: value
             for name, value in self.rules._asdict().items()
-            if name in plain and np.any(np.asarray(value) != plain[name])
+            if name in plain and not np.array_equal(np.ravel(value), np.ravel(plain[name]))
         }
         size = f"{self.panel.n_bars} bars of {self.panel.n_symbols} symbols"
         return f"World({size}, {len(self.instructions)} instructions, {self.capital}, {rules}, cuts {self.cuts})"
@@ -159,10 +164,16 @@ def _world(
         panel = replace(panel, members=_members(rng, n_bars, n_symbols))
     if "finer" in there:
         panel = replace(panel, finer=finer_bars(rng, panel))
+    if "quotes" in there:
+        panel = replace(panel, half_spread=half_spreads(rng, panel))
     instructions = sayings(rng, panel, *said, there)
+    weights = None
+    if "drift" in there:
+        weights = wanted_weights(rng, panel, said[1])
+        rules = rules | {"drift": rng.choice([0.0, 0.03, 0.2])}
     numbers = {name: int(v) if isinstance(v, IntEnum) else v for name, v in rules.items()}
     numbers["tiers"] = np.array(rules["tiers"], np.float64).reshape(-1, 2)
-    return World(panel, instructions, rules_of(**numbers), capital, cuts)
+    return World(panel, instructions, rules_of(**numbers), capital, cuts, weights)
 
 
 def _members(rng: random.Random, n_bars: int, n_symbols: int) -> NDArray[np.bool_]:

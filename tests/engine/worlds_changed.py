@@ -34,7 +34,10 @@ def with_idle_symbol_in_front(world: World) -> World:
     events["symbol"] += 1
     instructions["symbol"] += 1
     panel = replace(_wider(world.panel), events=events)
-    return replace(world, panel=panel, instructions=instructions)
+    weights = world.weights
+    if weights is not None:
+        weights = np.hstack([np.full((len(weights), 1), np.nan), weights])
+    return replace(world, panel=panel, instructions=instructions, weights=weights)
 
 
 def _wider(panel: Panel) -> Panel:
@@ -48,6 +51,8 @@ def _wider(panel: Panel) -> Panel:
         more[name] = None if own is None else np.hstack([[1.0], own])
     if panel.members is not None:
         more["members"] = np.hstack([np.ones((n_bars, 1), np.bool_), panel.members])
+    if panel.half_spread is not None:
+        more["half_spread"] = np.hstack([np.full((n_bars, 1), 0.5), panel.half_spread])
     if panel.finer is not None:
         more["finer"] = _wider(panel.finer)
     events = np.empty(0, panel.events.dtype)
@@ -79,6 +84,8 @@ def _in_half_units(panel: Panel) -> Panel:
     more: dict[str, Any] = {name: 2 * getattr(panel, name) for name in PRICES}
     if panel.tick_size is not None:
         more["tick_size"] = 2 * panel.tick_size
+    if panel.half_spread is not None:
+        more["half_spread"] = 2 * panel.half_spread
     if panel.finer is not None:
         more["finer"] = _in_half_units(panel.finer)
     return replace(panel, events=events, **more)
@@ -109,15 +116,21 @@ def with_another_future(world: World, stop: int) -> World:
         more[name] = column
     if panel.members is not None:
         more["members"] = np.vstack([panel.members[:stop], ~panel.members[stop:]])
+    if panel.half_spread is not None:
+        more["half_spread"] = np.vstack([panel.half_spread[:stop], 2 * panel.half_spread[stop:]])
     if panel.finer is not None:
         last = panel.time_ns[stop] if stop < panel.n_bars else panel.finer.time_ns[-1] + 1
         more["finer"] = panel.finer.slice(0, int(np.searchsorted(panel.finer.time_ns, last)))
+    weights = world.weights
+    if weights is not None:
+        weights = np.vstack([weights[:stop], np.full_like(weights[stop:], np.nan)])
     events = panel.events[panel.events["bar"] < stop]
     said = world.instructions
     return replace(
         world,
         panel=replace(panel, events=events, **more),
         instructions=said[said["bar"] < stop],
+        weights=weights,
     )
 
 

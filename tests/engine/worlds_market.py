@@ -95,6 +95,20 @@ def instruments(rng: random.Random, n_symbols: int) -> dict[str, Any]:
     }
 
 
+def half_spreads(rng: random.Random, panel: Panel) -> NDArray[np.float64]:
+    """Return half of what bid and ask are apart: nothing in some bars, unknown in others, never above half the low."""
+    found = np.full(panel.close.shape, NAN)
+    for symbol in range(panel.n_symbols):
+        width = rng.choice([0.0005, 0.004, 0.03])
+        digits = rng.choice([2, 4, 12])
+        for bar in range(panel.n_bars):
+            low = float(panel.low[bar, symbol])
+            if rng.random() < 0.15 or low != low:
+                continue
+            found[bar, symbol] = round(low * width * rng.choice([0.0, 0.5, 1.0, 3.0]), digits)
+    return found
+
+
 def finer_bars(rng: random.Random, panel: Panel) -> Panel:
     """Return finer bars inside a panel's bars: some bars have none, some of their parts are missing."""
     n_bars, n_symbols = panel.close.shape

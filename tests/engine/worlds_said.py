@@ -53,6 +53,26 @@ def sayings(
     return instructions_of(*rows)
 
 
+def wanted_weights(rng: random.Random, panel: Panel, shorts: bool) -> NDArray[np.float64]:
+    """Return weights that are wanted at each close: for days the same, of some symbols none, at some closes none.
+
+    What is no member is wanted with weight 0, as `engine.asking` has it.
+    """
+    n_bars, n_symbols = panel.close.shape
+    weights = np.full((n_bars, n_symbols), np.nan)
+    wanted = [np.nan] * n_symbols
+    choices = [0.0, 0.2, 0.5, 1.0, np.nan, *([-0.3] if shorts else [])]
+    for bar in range(n_bars):
+        if rng.random() < 0.3:
+            wanted = [rng.choice(choices) / n_symbols for _ in range(n_symbols)]
+        if rng.random() < 0.9:
+            weights[bar] = wanted
+    if panel.members is None:
+        return weights
+    known = ~np.isnan(weights).all(axis=1, keepdims=True)
+    return np.where(~panel.members & known, 0.0, weights)
+
+
 def _size(
     rng: random.Random, action: Action, shorts: bool, special: bool
 ) -> tuple[SizeKind, float]:

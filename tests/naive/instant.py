@@ -133,12 +133,14 @@ class Instant:
         commission = costs.commission(order, deal.closes, price)
         tax = costs.tax(deal.closes, price, order.side)
         margin = self.account.rules.initial_margin
+        # what is held is valued at the middle
+        middle = self.account.meets(self.bar, order.symbol, -order.side, deal.raw)
         if margin > 0:
-            gained = costs.value(deal.closes, order.side * (deal.raw - price))
-            return gained + margin * costs.value(deal.closes, deal.raw) - commission - tax
+            gained = costs.value(deal.closes, order.side * (middle - price))
+            return gained + margin * costs.value(deal.closes, middle) - commission - tax
         if order.side < 0:
             return costs.value(deal.closes, price) - commission - tax
-        return costs.value(deal.closes, 2.0 * deal.raw - price) - commission
+        return costs.value(deal.closes, 2.0 * middle - price) - commission
 
     def need(self, deal: Deal, quantity: float) -> float:
         costs = self.account.costs[deal.order.symbol]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from engine.kernels.book import Rules
 from engine.market import Panel
-from engine.types import FillAt, OrderKind, Phase, Reason, RunEvent
+from engine.types import Action, FillAt, OrderKind, Phase, Reason, RunEvent
 from tests.naive.account import Account
 from tests.naive.corporate import corporate_actions, pay_interest
 from tests.naive.decisions import (
@@ -107,7 +107,9 @@ def at_the_open(account: Account, bar: int) -> None:
 
 
 def met(account: Account, bar: int, orders: list[Order], now: list[float]) -> dict[Order, float]:
-    return {o: account.meets(bar, o.symbol, o.side, now[o.symbol]) for o in orders}
+    """The price that each order meets; of a target the middle, as its side is not known yet."""
+    sides = {o: 0 if o.action is Action.TARGET else o.side for o in orders}
+    return {o: account.meets(bar, o.symbol, sides[o], now[o.symbol]) for o in orders}
 
 
 def is_due_at_open(account: Account, order: Order) -> bool:
