@@ -236,6 +236,33 @@ def test_without_the_password_the_run_is_not_started_and_it_says_why(
     assert desk.can_run()
 
 
+def test_the_source_of_finer_bars_is_asked_for_its_password_too(
+    desk: Desk, market: Profile
+) -> None:
+    other = market.model_copy(update={"name": "Minutes", "user": "minute_trader"})
+    desk.profiles.save(market)
+    desk.profiles.save(other)
+    desk.set_up(
+        data={"source": "Prices", "symbols": ["005930"], "finer": "1m", "finer_source": "Minutes"},
+        execution={"intrabar": "magnifier"},
+        account={"currency": "KRW"},
+    )
+
+    first = asked(desk)
+    desk.qtbot.keyClicks(first.password, SECRET)
+    desk.click(first.run)
+    asking = desk.bench.passwords
+    desk.wait_for(lambda: asking._waiting is not None and asking._waiting[1].name == "Minutes")
+    desk.wait_for(lambda: len(desk.bench.window.findChildren(PasswordDialog)) == 1)
+    (second,) = desk.bench.window.findChildren(PasswordDialog)
+    desk.click(second.buttons.button(QDialogButtonBox.StandardButton.Cancel))
+    desk.wait_for(lambda: bool(desk.message()))
+
+    assert desk.message() == "Not run: Minutes needs the password of minute_trader."
+    assert desk.runs() == ()
+    assert desk.can_run()
+
+
 def test_a_wrong_password_is_asked_for_again(desk: Desk, market: Profile) -> None:
     desk.profiles.save(market)
     set_up_on(desk)
