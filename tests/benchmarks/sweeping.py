@@ -1,6 +1,8 @@
 """Sweeps to be measured, and the least that any program must do for a pair of averages."""
 
 import math
+import time
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -67,6 +69,17 @@ def swept(job: Job, plan: Plan, threads: int, chunk: int) -> int:
         clock=lambda: 0.0,
     )
     return outcome.done
+
+
+def least(work: Callable[[], object], repeats: int = 7) -> float:
+    """Return the least processor seconds of this thread, warm."""
+    work()
+    found = []
+    for _ in range(repeats):
+        begun = time.thread_time()
+        work()
+        found.append(time.thread_time() - begun)
+    return min(found)
 
 
 @njit(nogil=True, cache=True)

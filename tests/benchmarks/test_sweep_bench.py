@@ -18,21 +18,10 @@ import pytest
 from engine.sweeps import signals
 from engine.sweeps.job import Job
 from engine.sweeps.run import plan_of
-from tests.benchmarks.sweeping import daily_pairs, minute_pairs, plain_pairs_nb, swept
+from tests.benchmarks.sweeping import daily_pairs, least, minute_pairs, plain_pairs_nb, swept
 
 ROOT = Path(__file__).resolve().parents[2]
 Tell = Callable[[str], None]
-
-
-def least(work: Callable[[], object], repeats: int = 7) -> float:
-    """Return the least processor seconds of this thread, warm."""
-    work()
-    found = []
-    for _ in range(repeats):
-        begun = time.thread_time()
-        work()
-        found.append(time.thread_time() - begun)
-    return min(found)
 
 
 def plain_seconds(job: Job) -> float:

@@ -163,6 +163,21 @@ def test_products_too_large_for_an_integer_compare_as_exactly(
     )
 
 
+def test_a_grid_that_is_refined_late_compares_as_exactly() -> None:
+    moves = np.random.default_rng(3).integers(-3, 4, 5000)
+    tenths = 100_000 + np.cumsum(moves * np.where(np.arange(5000) < 3000, 10, 1))  # of a cent
+    fast, slow = 7, 30
+
+    signs = indicators.compare_averages(tenths.reshape(-1, 1) / 1000.0, fast, slow)
+
+    totals = np.concatenate([[0], np.cumsum(tenths)])
+    near = (totals[slow:] - totals[slow - fast : -fast]) * slow
+    far = (totals[slow:] - totals[:-slow]) * fast
+    assert set(signs[: slow - 1, 0]) == {indicators.UNDEFINED}
+    np.testing.assert_array_equal(signs[slow - 1 :, 0], np.sign(near - far))
+    assert 0 in signs
+
+
 def test_long_windows_without_a_grid_do_not_drift() -> None:
     close = np.tile([[1e6 + 1 / 3], [1 / 3], [7 / 3]], (50_000, 1))
 
