@@ -57,8 +57,8 @@ def dress_entries(
         _check_shape(name, getattr(signals, name), panel.close.shape)
     action = rows["action"]
     enters = np.flatnonzero((action == Action.ENTER_LONG) | (action == Action.ENTER_SHORT))
-    # rows as they lie: picking by field takes three times as long
-    words = rows.view(np.int64).reshape(len(rows), rows.itemsize // 8)
+    # Rows as they lie: picking them field by field takes three times as long.
+    words = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
     entries = words[enters].view(rows.dtype).reshape(-1)
     bar, symbol = entries["bar"], entries["symbol"].astype(np.int64)
     _give_size(entries, signals, config.sizing, panel, bars_per_year)
