@@ -1,5 +1,6 @@
 """on_bar files: the whole simulation runs in a child, and is the one that would have run in here."""
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -190,7 +191,12 @@ def test_a_child_that_dies_in_the_middle_fails_the_run(tmp_path, panel):
 
 
 def strategy_children():
-    return [p for p in psutil.Process().children() if "--strategy-child" in p.cmdline()]
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            if "--strategy-child" in process.cmdline():
+                found.append(process)
+    return found
 
 
 def test_what_a_child_makes_up_is_no_result(tmp_path, panel):
