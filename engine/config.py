@@ -63,7 +63,7 @@ def _plain_name(value: Any) -> str:
     return name
 
 
-_CAME_LATER = ("finer", "finer_source")  # in ``data``
+_CAME_LATER = ("finer", "finer_source", "decide_on")  # in ``data``
 
 
 class BacktestConfig(Section):

@@ -83,7 +83,8 @@ def context_of(_typing: Any, look: Any) -> Any:
         proxy = cgutils.create_struct_proxy(signature.return_type)  # type: ignore[no-untyped-call]
         made = proxy(context, builder)
         made.look = arguments[0]
-        context.nrt.incref(builder, signature.args[0], arguments[0])
+        if context.enable_nrt:  # else its arrays are borrowed from who calls, and live as long
+            context.nrt.incref(builder, signature.args[0], arguments[0])
         return made._getvalue()
 
     return ContextType(look)(look), build

@@ -43,7 +43,7 @@ class Own(NamedTuple):
     size: float
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def reveal_nb(panel: PanelArrays, own: Own, bar: int) -> None:
     """Copy the bars up to this one, whose close has come, into what the strategy sees."""
     seen = own.seen
@@ -61,9 +61,12 @@ def reveal_nb(panel: PanelArrays, own: Own, bar: int) -> None:
     own.notes[SEEN_UNTIL] = bar + 1
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def look_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int) -> Look:
-    """Return a bar as the strategy sees it at its close, with what it holds after the trades of the bar."""
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+def look_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int) -> float:
+    """Show the strategy a bar at its close, with what it holds after the trades of the bar; return equity.
+
+    A number and not the view itself: who returns arrays counts each of them, which takes longer than all the rest.
+    """
     reveal_nb(panel, own, bar)
     for symbol in range(len(own.holdings)):
         position, holding = book.positions[symbol], own.holdings[symbol]
@@ -72,21 +75,10 @@ def look_nb(state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, b
         holding.waiting = position.waiting - position.exits
     own.notes[N_SAID] = 0
     own.notes[PROBLEM] = 0
-    return Look(
-        bar,
-        panel.time_ns[bar],
-        state[0].cash,
-        equity_nb(state, book, panel.close, bar),
-        own.size_kind,
-        own.size,
-        own.seen,
-        own.holdings,
-        own.said,
-        own.notes,
-    )
+    return equity_nb(state, book, panel.close, bar)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 def obey_all_nb(
     state: NDArray[np.void], panel: PanelArrays, book: Book, own: Own, bar: int
 ) -> None:
@@ -125,8 +117,20 @@ def _advance_on_bar(
         if status != _DONE:
             return status
         begin_nb(state, panel, rules, book, fills, bar)
-        ctx = as_context(look_nb(state, panel, book, own, bar))
-        _decide(ctx, own.memory, own.parameters[0])
+        equity = look_nb(state, panel, book, own, bar)
+        look = Look(
+            bar,
+            panel.time_ns[bar],
+            st.cash,
+            equity,
+            own.size_kind,
+            own.size,
+            own.seen,
+            own.holdings,
+            own.said,
+            own.notes,
+        )
+        _decide(as_context(look), own.memory, own.parameters[0])
         if own.notes[PROBLEM] != 0:
             return _SAID_WRONG
         obey_all_nb(state, panel, book, own, bar)
@@ -154,14 +158,19 @@ def build_advance(
     Numba finds a kept function by its file, its name and its file's time; neither knows what ``on_bar`` means. So the
     loop takes the file of the strategy, and a name that holds the key.
     """
-    compiled = njit(nogil=True, boundscheck=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(
-        on_bar
-    )
+    compiled = njit(
+        # what a strategy makes of its own is counted, though the loop, whose flags it would take over, counts nothing
+        nogil=True,
+        boundscheck=True,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+        _nrt=True,
+    )(on_bar)
     name = f"advance_{key}"
     code = _advance_on_bar.__code__.replace(
         co_filename=on_bar.__code__.co_filename, co_name=name, co_qualname=name
     )
     loop = FunctionType(code, {**globals(), "_decide": compiled}, name)
     loop.__qualname__ = name
-    made: Any = njit(nogil=True, cache=keep)(loop)
+    made: Any = njit(nogil=True, cache=keep, _nrt=False)(loop)
     return made
