@@ -79,6 +79,7 @@ def _run_every_strategy() -> None:
         bars = bars_of(config, strategy, None)
         result = run_backtest(config, bars, strategy, clock=time.perf_counter)
     performance_of(result)
+    _ = result.drawdown  # worked out when it is asked for
 
 
 class Warmer:
