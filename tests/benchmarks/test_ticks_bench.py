@@ -6,6 +6,7 @@ with ``pytest tests/benchmarks --benchmark-only``.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,24 +58,28 @@ def told(seconds: float, n: int) -> str:
     return f"{n / seconds / 1e6:.0f} M ticks/s, {seconds / least:.1f} times what a plain loop takes"
 
 
-def test_ten_million_ticks_of_an_idle_strategy(figure: Figure) -> None:
-    seconds, run = measured(N, NOTHING)
+def test_ten_million_ticks_of_an_idle_strategy(benchmark: Any, figure: Figure) -> None:
+    seconds, run = benchmark.pedantic(measured, (N, NOTHING), rounds=1)
 
     figure(told(seconds, N))
     assert run.is_done
     assert seconds < N / 2.5e6  # a tenth of the goal
 
 
-def test_ten_million_ticks_with_orders_that_wait_for_bid_and_ask(figure: Figure) -> None:
-    seconds, run = measured(N, bracketed(ticks(N)))
+def test_ten_million_ticks_with_orders_that_wait_for_bid_and_ask(
+    benchmark: Any, figure: Figure
+) -> None:
+    seconds, run = benchmark.pedantic(measured, (N, bracketed(ticks(N))), rounds=1)
 
     figure(told(seconds, N))
     assert run.state["n_fills"][0] > 100
     assert seconds < N / 2e6
 
 
-def test_a_strategy_that_is_asked_at_every_tick_and_quotes_on_each_side(figure: Figure) -> None:
-    seconds, run = measured(ASKED, NOTHING, Quoting)
+def test_a_strategy_that_is_asked_at_every_tick_and_quotes_on_each_side(
+    benchmark: Any, figure: Figure
+) -> None:
+    seconds, run = benchmark.pedantic(measured, (ASKED, NOTHING, Quoting), rounds=1)
 
     figure(told(seconds, ASKED))
     assert run.state["n_fills"][0] == plain(ASKED)[1]

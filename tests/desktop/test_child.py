@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -341,3 +342,15 @@ def test_what_a_child_compiles_is_found_by_no_other_file(tmp_path, monkeypatch):
     assert kernel_cache.prepare_for(one) == folders[0]
     assert link.read_bytes() == b"mine"
     assert (folders[1] / "place" / "trade.nbi").read_bytes() == b"compiled"
+
+
+def test_the_program_as_one_folder_is_in_sight_wherever_it_lies(monkeypatch):
+    monkeypatch.setattr(limits, "barrier", lambda: "bubblewrap")
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/home/somebody/tradebench/tradebench")
+
+    said = limits.behind_barrier(["program"], [], [])
+
+    place = said.index("/home/somebody/tradebench")
+    assert said[place - 1] == "--ro-bind"
+    assert place > said.index("/home")  # shown after the home folders were hidden

@@ -109,6 +109,8 @@ def behind_barrier(plain: list[str], readable: list[Path], writable: list[Path])
     if barrier() != "bubblewrap":
         return plain
     own = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).resolve().parents[3]}
+    if getattr(sys, "frozen", False):
+        own.add(Path(sys.executable).parent)  # the program itself may lie in a home folder
     arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session"]
     arguments += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for hidden in ("/home", "/root", "/tmp", "/run", "/var/tmp"):
