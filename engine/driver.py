@@ -242,8 +242,8 @@ def new_simulation(
     """Allocate a run that stands before the panel's first counted bar.
 
     Buffers start with room for an order an instruction and grow: what a run needs depends on its fills, not its bars.
-    ``weights`` are those of a
-    rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the buffers begin with.
+    ``weights`` are those of a rebalancing by drift at each close, (n_bars, n_symbols); ``room`` is how many rows the
+    buffers begin with.
     """
     if room is None:
         room = min(len(instructions), _ROOM) + 2 * panel.n_symbols + 64

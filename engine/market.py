@@ -186,9 +186,8 @@ class Panel:
     def arrays(self) -> PanelArrays:
         """Return what the kernels take. A symbol whose volumes are all zero, blank or absent has unknown volume."""
         known = np.zeros(self.n_symbols, np.bool_)
-        for row in range(
-            0, self.n_bars, 65_536
-        ):  # blockwise: a mask of the whole panel would double its memory
+        # Blockwise: a mask of the whole panel would double its memory.
+        for row in range(0, self.n_bars, 65_536):
             known |= (self.volume[row : row + 65_536] > 0).any(axis=0)
             if known.all():
                 break

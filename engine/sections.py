@@ -13,6 +13,7 @@ from engine.criteria import Criteria
 from engine.pacing import Pace, PaceMode
 from engine.types import TIMEFRAME_NS
 
+LengthWithin = Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"]  # of bars of a day at most
 SCREENING = "screening"  # what a strategy of criteria is called
 
 
@@ -104,7 +105,7 @@ class DataConfig(Section):
     timeframe: Literal["tick", "1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "1mo"] = Field(
         "1d", description='Length of a bar; "tick" runs on single trades and quotes'
     )
-    decide_on: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] | None = Field(
+    decide_on: LengthWithin | None = Field(
         None,
         description="Of a run on ticks: the strategy sees bars of this length, built of the ticks, decides at their "
         "closes, and its orders fill on ticks; it sees every tick when empty",
@@ -133,7 +134,7 @@ class DataConfig(Section):
         default_factory=dict, description="Odd column names of a file: our name = the file's name"
     )
 
-    finer: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] | None = Field(
+    finer: LengthWithin | None = Field(
         None,
         description="Length of the finer bars that decide what comes first inside a bar, for "
         'execution.intrabar = "magnifier"',

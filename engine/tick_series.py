@@ -204,9 +204,8 @@ def merge(series: Mapping[str, TickSeries]) -> Ticks:
     price = _joined([_price(part) for part in parts])
     half = _joined([_half_spread(part) for part in parts])
     volume = _joined([_volume(part) for part in parts])
-    if (
-        len(parts) > 1
-    ):  # one symbol is in order as it is, and a copy of ten million events takes its time
+    # One symbol is in order as it is, and a copy of ten million events takes its time.
+    if len(parts) > 1:
         order = np.argsort(time_ns, kind="stable")
         time_ns, index = time_ns[order], index[order]
         price, half, volume = price[order], half[order], volume[order]
@@ -238,6 +237,16 @@ def panel_of(ticks: Ticks) -> Panel:
     )
 
 
+def bar_starts(time_ns: Ints, step: int) -> tuple[Ints, Ints]:
+    """Return the open of the bar that each of ascending instants lies in, and the rows with which bars begin.
+
+    ``step`` is the length of a bar in nanoseconds; bars open at its multiples since 1970.
+    """
+    opens = time_ns // step * step
+    is_first = np.append(True, opens[1:] != opens[:-1])[: len(opens)]
+    return opens, np.flatnonzero(is_first)
+
+
 def bar_opens(series: Mapping[str, TickSeries], step: int) -> Ints:
     """Return the opens of the bars that `engine.ticks.bars_of` would build, ascending.
 
@@ -247,8 +256,8 @@ def bar_opens(series: Mapping[str, TickSeries], step: int) -> Ints:
     for one in series.values():
         is_trade = ~np.isnan(one.price)
         times = one.time_ns[is_trade] if is_trade.any() else one.time_ns
-        own = times // step * step
-        opens.append(own[np.flatnonzero(np.diff(own, prepend=own[:1] - 1))] if len(own) else own)
+        own, starts = bar_starts(times, step)
+        opens.append(own[starts])
     return common_axis(opens) if opens else np.empty(0, np.int64)
 
 

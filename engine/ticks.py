@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.market import INSTRUMENT_COLUMNS, Panel
-from engine.tick_series import Ticks
+from engine.tick_series import Ticks, bar_starts
 from engine.types import TIMEFRAME_NS
 from engine.validate import CheckedBars, build_panel
 
@@ -136,8 +136,7 @@ def _within(panel: Panel, timeframe: str) -> BarsWithin:
 
 
 def _bars(ticks: Ticks, chosen: Ints, step: int, is_traded: bool) -> CheckedBars:
-    opens = ticks.time_ns[chosen] // step * step
-    starts = np.flatnonzero(np.diff(opens, prepend=opens[:1] - 1)) if len(chosen) else chosen
+    opens, starts = bar_starts(ticks.time_ns[chosen], step)
     price = ticks.price[chosen]
     ends = np.append(starts[1:], len(chosen)) - 1
     if not len(starts):

@@ -55,9 +55,7 @@ class Action(IntEnum):
     ENTER_SHORT = 4  # sell short, unless already short or about to be
     EXIT_SHORT = 5  # close a short position, if there is one
     TARGET = 6  # trade the difference to a wanted position
-    CANCEL = (
-        7  # withdraw the orders of one's own that wait; exits of brackets, and forced ones, stay
-    )
+    CANCEL = 7  # withdraw one's own waiting orders; exits of brackets, and forced ones, stay
 
 
 class SizeKind(IntEnum):

@@ -77,6 +77,15 @@ class Server:
         self.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
+    @contextlib.contextmanager
+    def database_from(
+        self, name: str, build: Callable[[psycopg.Connection], object]
+    ) -> Iterator[str]:
+        """Yield the connection string of a database of one test, a copy of the template of this name."""
+        database = self.create_database(self.template(name, build))
+        yield self.dsn_of(database)
+        self.drop_database(database)
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(

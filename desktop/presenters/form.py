@@ -1,16 +1,18 @@
 """The set-up form, section by section: which settings it shows, what they are called, in which unit."""
 
+from typing import get_args
+
 from desktop.messages import QT_TRANSLATE_NOOP
 from desktop.presenters.fields import Section, chosen_of, field_of
 from engine.config import Period, SizingMethod
 from engine.pacing import PaceMode
+from engine.sections import LengthWithin
 
 _TR = "SetupPanel"
 
-_DECIDES = (
-    (None, QT_TRANSLATE_NOOP(_TR, "One by one")),
-    *((length, length) for length in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")),
-)
+_LENGTHS = tuple((length, length) for length in get_args(LengthWithin))
+_DECIDES = ((None, QT_TRANSLATE_NOOP(_TR, "One by one")), *_LENGTHS)
+_FINER = ((None, QT_TRANSLATE_NOOP(_TR, "None")), *_LENGTHS)
 _SIZING = (
     (None, QT_TRANSLATE_NOOP(_TR, "Automatic")),
     (SizingMethod.PERCENT_OF_EQUITY.value, QT_TRANSLATE_NOOP(_TR, "Percent of equity")),
@@ -34,10 +36,6 @@ _PERIODS = (
 )
 
 
-_FINER = (
-    (None, QT_TRANSLATE_NOOP(_TR, "None")),
-    *((length, length) for length in ("1m", "5m", "15m", "30m", "1h", "4h", "1d")),
-)
 _PACES = (
     (PaceMode.MAX.value, QT_TRANSLATE_NOOP(_TR, "Full speed")),
     (PaceMode.ACCELERATED.value, QT_TRANSLATE_NOOP(_TR, "Accelerated")),

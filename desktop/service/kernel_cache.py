@@ -35,15 +35,14 @@ def prepare() -> Path:
     return folder
 
 
-def prepare_for(strategy: Path) -> Path:
-    """Return a folder that a child of one strategy file may write, in which it finds all that is compiled already.
+def prepare_for(digest: str) -> Path:
+    """Return a folder that a child of one strategy may write, in which it finds all that is compiled already.
 
-    Named by the content of the file, so that what one strategy leaves there no other finds. What is there already is
-    linked, not copied: the child sees the targets, but cannot change them.
+    Named by the hash of the strategy's code, so that what one strategy leaves there no other finds. What is there
+    already is linked, not copied: the child sees the targets, but cannot change them.
     """
     shared = prepare()
-    digest = hashlib.sha256(strategy.read_bytes()).hexdigest()[:16]
-    folder = shared.parent / f"{shared.name}-of-{digest}"
+    folder = shared.parent / f"{shared.name}-of-{digest[:16]}"
     for file in shared.rglob("*.nb[ci]"):
         link = folder / file.relative_to(shared)
         if not link.exists():

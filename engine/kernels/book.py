@@ -114,9 +114,7 @@ class Book(NamedTuple):
     touched: NDArray[np.void]
     orders: NDArray[np.void]  # ORDER rows, in the order of their creation
     happened: NDArray[np.void]
-    ohlc: NDArray[
-        np.float64
-    ]  # (5, n_symbols) the bar, or finer bar, that is being walked; then half of its spread
+    ohlc: NDArray[np.float64]  # (5, n_symbols) the (finer) bar that is walked, then half its spread
 
 
 def new_book(n_symbols: int, n_orders: int, rules: Rules) -> Book:

@@ -9,7 +9,8 @@ through ``sql.Literal``.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -66,13 +67,7 @@ def load_series(
     """
     where = _where(mapping, symbols, start, end)
     table = sql.Identifier(mapping.schema, mapping.prices.table)
-    with (
-        guarded(
-            connection, silence_s=LOAD_SECONDS + GRACE_SECONDS, should_stop=should_stop
-        ) as guard,
-        connection.transaction(),
-    ):
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with reading(connection, should_stop) as guard:
         total = 0
         if on_rows is not None:
             counted = sql.SQL("SELECT count(*) FROM {} {}").format(table, where)
@@ -80,6 +75,18 @@ def load_series(
             on_rows(0, total)
         statement = _packed_bars(mapping, table, where)
         return copied(connection, statement, guard, _unpacked, on_rows, total)
+
+
+@contextmanager
+def reading(connection: psycopg.Connection[Any], should_stop: ShouldStop) -> Iterator[Guard]:
+    """Read in one transaction, guarded against silence and stopped when it is asked for; nothing is written in it."""
+    silence_s = LOAD_SECONDS + GRACE_SECONDS
+    with (
+        guarded(connection, silence_s=silence_s, should_stop=should_stop) as guard,
+        connection.transaction(),
+    ):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield guard
 
 
 def _packed_bars(

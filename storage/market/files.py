@@ -6,7 +6,8 @@ line and the column.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,8 +33,19 @@ _MEANS: Final = {
     "volume": ("volume", "vol", "v", "volumes"),
     "symbol": ("symbol", "ticker", "code", "sym", "instrument"),
 }
-_NEEDED: Final = ("time", "open", "high", "low", "close")
 _PRICES: Final = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What files hold: our names of their columns with what each may be called there, and those that must be there."""
+
+    what: str
+    means: Mapping[str, tuple[str, ...]]
+    needed: tuple[str, ...]
+
+
+BARS: Final = Layout("bars", _MEANS, ("time", *_PRICES))
 
 
 class FileSource:
@@ -131,19 +143,55 @@ def read_bars(
     if not path.exists():
         raise BacktestNotFoundError(f"There is no file or folder {path}", field="data.source")
     found: dict[str, list[RawBars]] = {}
-    for file in files_of(path):
-        table, is_text = read_table(file, should_stop)
-        named = recognise(file, table.column_names, columns or {})
-        own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
-        fallback = fallback_of(file, path, named, only, own_name)
-        reading = Reading(file, table, named, timeframe, is_text, should_stop)
+    for reading, fallback in readings(path, timeframe, BARS, columns or {}, only, should_stop):
         for symbol, bars in _by_symbol(reading, fallback).items():
             found.setdefault(symbol, []).append(bars)
     return {symbol: _joined(parts) for symbol, parts in found.items()}
 
 
-def files_of(path: Path) -> list[Path]:
-    """Return the files of a folder that may hold prices, or the one file."""
+def readings(
+    path: Path,
+    timeframe: str,
+    layout: Layout,
+    columns: Mapping[str, str],
+    only: Sequence[str],
+    should_stop: ShouldStop,
+) -> Iterator[tuple[Reading, str]]:
+    """Yield the table of each file, its columns recognised, and the symbol of one that names none.
+
+    Raises:
+        BacktestValidationError: a file cannot be read as what the layout says.
+        Stopped: ``should_stop`` said so.
+    """
+    for file in _files(path):
+        table, is_text = read_table(file, should_stop)
+        named = _recognise(file, table.column_names, columns, layout)
+        own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
+        fallback = _fallback(file, path, named, only, own_name)
+        yield Reading(file, table, named, timeframe, is_text, should_stop), fallback
+
+
+def rows_by_symbol(reading: Reading, fallback: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    """Yield each symbol of a table with its rows, in their order; ``fallback`` where there is no such column."""
+    if "symbol" not in reading.named:
+        yield fallback, np.arange(reading.table.num_rows)
+        return
+    symbols = texts_of(reading)
+    codes = symbols.indices.to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    bounds = np.flatnonzero(np.diff(codes[order])) + 1
+    for rows in np.split(order, bounds):
+        check(reading.should_stop)
+        yield str(symbols.dictionary[int(codes[rows[0]])]), rows
+
+
+def refuse_empty(reading: Reading, layout: Layout) -> None:
+    """Refuse a file with nothing but names of columns."""
+    if reading.table.num_rows == 0:
+        raise refusal(reading.file, "", f"the file has no {layout.what}, only names of columns")
+
+
+def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     endings = (*TEXT_ENDINGS, *PARQUET_ENDINGS)
@@ -159,10 +207,9 @@ def files_of(path: Path) -> list[Path]:
     return files
 
 
-def fallback_of(
+def _fallback(
     file: Path, path: Path, named: Mapping[str, str], only: Sequence[str], own_name: str
 ) -> str:
-    """Return the symbol of a file that names none."""
     if "symbol" in named or path.is_dir() or not only:
         return own_name
     if len(only) > 1:
@@ -175,24 +222,19 @@ def fallback_of(
     return only[0]
 
 
-def recognise(
-    file: Path,
-    names: Sequence[str],
-    mapped: Mapping[str, str],
-    means: Mapping[str, tuple[str, ...]] = _MEANS,
-    needed: Sequence[str] = _NEEDED,
-    what: str = "bars",
+def _recognise(
+    file: Path, names: Sequence[str], mapped: Mapping[str, str], layout: Layout
 ) -> dict[str, str]:
     """Return our name → the file's name; a separate ``time`` beside ``date`` is ``clock``."""
     out: dict[str, str] = {}
     for ours, theirs in mapped.items():
         ours = "time" if ours.lower() == "date" else ours.lower()
-        if ours not in means:
+        if ours not in layout.means:
             raise BacktestValidationError(
                 Problem(
                     "data.columns",
-                    f"{ours!r} is no column of {what}",
-                    f"choose from {', '.join(means)}",
+                    f"{ours!r} is no column of {layout.what}",
+                    f"choose from {', '.join(layout.means)}",
                 )
             )
         if theirs not in names:
@@ -202,7 +244,7 @@ def recognise(
         out[ours] = theirs
     free = [name for name in names if name not in out.values()]
     plain = {name: re.sub(r"[^a-z]", "", name.lower()) for name in free}
-    for ours, meanings in means.items():
+    for ours, meanings in layout.means.items():
         fitting = [name for name in free if plain[name] in meanings]
         if ours in out or not fitting:
             continue
@@ -217,7 +259,7 @@ def recognise(
                 f"choose one in data.columns: {ours} = …",
             )
         out[ours] = fitting[0]
-    missing = [name for name in needed if name not in out]
+    missing = [name for name in layout.needed if name not in out]
     if missing:
         raise refusal(
             file,
@@ -229,26 +271,15 @@ def recognise(
 
 
 def _by_symbol(reading: Reading, fallback: str) -> dict[str, RawBars]:
-    named = reading.named
-    if reading.table.num_rows == 0:
-        raise refusal(reading.file, "", "the file has no bars, only names of columns")
-    columns: dict[str, Any] = {}
-    for ours in (*_PRICES, "volume"):
-        if ours in named:
-            columns[ours] = numbers_of(reading, ours)
+    refuse_empty(reading, BARS)
+    columns = {
+        ours: numbers_of(reading, ours) for ours in (*_PRICES, "volume") if ours in reading.named
+    }
     times = times_of(reading)
-    if "symbol" not in named:
-        return {fallback: _bars(reading, fallback, times, columns, np.arange(len(times)))}
-    symbols = texts_of(reading)
-    codes = symbols.indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(codes, kind="stable")
-    bounds = np.flatnonzero(np.diff(codes[order])) + 1
-    out = {}
-    for rows in np.split(order, bounds):
-        check(reading.should_stop)
-        symbol = str(symbols.dictionary[int(codes[rows[0]])])
-        out[symbol] = _bars(reading, symbol, times, columns, rows)
-    return out
+    return {
+        symbol: _bars(reading, symbol, times, columns, rows)
+        for symbol, rows in rows_by_symbol(reading, fallback)
+    }
 
 
 def _bars(

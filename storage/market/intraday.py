@@ -11,11 +11,11 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
+from engine.tick_series import bar_starts
 from engine.types import TIMEFRAME_NS
-from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS, copied, packed_numbers
+from storage.market.bulk import copied, packed_numbers, reading
 from storage.market.mapping import DEFAULT_MAPPING, MarketMapping
 from storage.market.source import RawBars
-from storage.postgres import guarded
 from storage.stopping import ShouldStop, never
 
 _NS_PER_MICROSECOND: Final = 1000
@@ -48,13 +48,7 @@ def load_intraday(
         DatabaseConnectionError: the connection was lost.
         BacktestStorageError: the table or a column is missing, or may not be read.
     """
-    with (
-        guarded(
-            connection, silence_s=LOAD_SECONDS + GRACE_SECONDS, should_stop=should_stop
-        ) as guard,
-        connection.transaction(),
-    ):
-        connection.execute("SET TRANSACTION READ ONLY")
+    with reading(connection, should_stop) as guard:
         # A column without a zone is taken to be UTC.
         connection.execute("SET LOCAL timezone TO 'UTC'")
         found = copied(connection, _packed(mapping, symbols, span), guard, _unpacked)
@@ -97,9 +91,7 @@ def merged(bars: RawBars, timeframe: str) -> RawBars:
         bars: in the order of time, each with a time.
         timeframe: a key of ``engine.types.TIMEFRAME_NS``.
     """
-    length = TIMEFRAME_NS[timeframe]
-    begins = bars.time_ns - bars.time_ns % length
-    first = np.flatnonzero(np.append(True, begins[1:] != begins[:-1])[: len(begins)])
+    begins, first = bar_starts(bars.time_ns, TIMEFRAME_NS[timeframe])
     if len(first) == len(begins):
         return bars
     volume = np.full(len(begins), np.nan) if bars.volume is None else bars.volume

@@ -5,19 +5,17 @@ of a trade, bid, ask and their sizes of a quote; a row may be both. Within an in
 """
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from engine.tick_series import TICK, TickSeries, taken
-from storage.market.files import FileSource, fallback_of, files_of, recognise
+from storage.market.files import FileSource, Layout, readings, refuse_empty, rows_by_symbol
 from storage.market.parsing import MISSING_TIME
-from storage.market.reading import Reading, numbers_of, texts_of, times_of
+from storage.market.reading import Reading, numbers_of, times_of
 from storage.market.source import RawBars, SymbolInfo, Warmup
-from storage.market.tables import read_table, refusal
-from storage.stopping import check
+from storage.market.tables import refusal
 
 _MEANS: Final = {
     "time": ("time", "date", "datetime", "timestamp", "ts"),
@@ -29,6 +27,7 @@ _MEANS: Final = {
     "ask_size": ("asksize", "askvolume", "askqty", "offersize"),
     "symbol": ("symbol", "ticker", "code", "sym", "instrument"),
 }
+_TICKS: Final = Layout("ticks", _MEANS, ("time",))
 _NUMBERS: Final = ("price", "size", "bid", "ask", "bid_size", "ask_size")
 
 
@@ -69,15 +68,9 @@ class TickFiles(FileSource):
     def _ticks(self) -> dict[str, TickSeries]:
         if self._events is None:
             found: dict[str, list[TickSeries]] = {}
-            for file in files_of(self.path):
-                table, is_text = read_table(file, self._should_stop)
-                named = recognise(
-                    file, table.column_names, self._columns, _MEANS, ("time",), "ticks"
-                )
-                _refuse_neither(named, file)
-                reading = Reading(file, table, named, TICK, is_text, self._should_stop)
-                own_name = re.sub(r"(\.csv\.gz|\.[^.]+)$", "", file.name, flags=re.IGNORECASE)
-                fallback = fallback_of(file, self.path, named, self._only, own_name)
+            asked = (TICK, _TICKS, self._columns, self._only, self._should_stop)
+            for reading, fallback in readings(self.path, *asked):
+                _refuse_neither(reading.named, reading.file)
                 for symbol, series in _by_symbol(reading, fallback).items():
                     found.setdefault(symbol, []).append(series)
             self._events = {symbol: _joined(parts) for symbol, parts in found.items()}
@@ -95,25 +88,17 @@ def _refuse_neither(named: Mapping[str, str], file: Any) -> None:
 
 
 def _by_symbol(reading: Reading, fallback: str) -> dict[str, TickSeries]:
-    if reading.table.num_rows == 0:
-        raise refusal(reading.file, "", "the file has no ticks, only names of columns")
+    refuse_empty(reading, _TICKS)
     n = reading.table.num_rows
     columns = {
         name: numbers_of(reading, name) if name in reading.named else np.full(n, np.nan)
         for name in _NUMBERS
     }
     series = TickSeries(times_of(reading), **columns)
-    if "symbol" not in reading.named:
-        return {fallback: series}
-    symbols = texts_of(reading)
-    codes = symbols.indices.to_numpy(zero_copy_only=False)
-    order = np.argsort(codes, kind="stable")
-    bounds = np.flatnonzero(np.diff(codes[order])) + 1
-    out = {}
-    for rows in np.split(order, bounds):
-        check(reading.should_stop)
-        out[str(symbols.dictionary[int(codes[rows[0]])])] = taken(series, rows)
-    return out
+    return {
+        symbol: series if len(rows) == n else taken(series, rows)
+        for symbol, rows in rows_by_symbol(reading, fallback)
+    }
 
 
 def _joined(parts: list[TickSeries]) -> TickSeries:

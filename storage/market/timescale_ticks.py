@@ -16,11 +16,10 @@ from psycopg import sql
 from engine.tick_series import TICK, TickSeries
 from engine.types import NS_PER_SECOND
 from storage.errors import BacktestStorageError
-from storage.market.bulk import GRACE_SECONDS, LOAD_SECONDS
+from storage.market.bulk import reading
 from storage.market.mapping import MarketMapping, TickTable
 from storage.market.source import RawBars, SymbolInfo, Times, Warmup
 from storage.market.timescale import DatabaseSource, ask
-from storage.postgres import guarded
 from storage.stopping import ShouldStop
 
 _NUMBERS: Final = ("price", "size", "bid", "ask", "bid_size", "ask_size")
@@ -229,17 +228,15 @@ def _copied(
     connection: psycopg.Connection[Any], statement: sql.Composable, should_stop: ShouldStop
 ) -> dict[str, TickSeries]:
     parts: dict[str, list[bytes]] = {}
-    silence_s = LOAD_SECONDS + GRACE_SECONDS
     with (
-        guarded(connection, silence_s=silence_s, should_stop=should_stop) as guard,
-        connection.transaction(),
+        reading(connection, should_stop) as guard,
+        connection.cursor() as cursor,
+        cursor.copy(sql.Composed([statement])) as copy,
     ):
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        with connection.cursor() as cursor, cursor.copy(sql.Composed([statement])) as copy:
-            copy.set_types(["text", "bytea"])
-            for code, packed in copy.rows():
-                guard.heard()
-                parts.setdefault(code, []).append(packed)
+        copy.set_types(["text", "bytea"])
+        for code, packed in copy.rows():
+            guard.heard()
+            parts.setdefault(code, []).append(packed)
     return {code: _unpacked(b"".join(parts.pop(code))) for code in list(parts)}
 
 

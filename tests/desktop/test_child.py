@@ -326,11 +326,9 @@ def test_what_a_child_compiles_is_found_by_no_other_file(tmp_path, monkeypatch):
     (shared / "place").mkdir(parents=True)
     (shared / "place" / "trade.nbi").write_bytes(b"compiled")
     monkeypatch.setenv(kernel_cache.VARIABLE, str(shared))
-    one, other = tmp_path / "one.py", tmp_path / "other.py"
-    one.write_text("1")
-    other.write_text("2")
+    one, other = "1" * 64, "2" * 64
 
-    folders = [kernel_cache.prepare_for(path) for path in (one, other, one)]
+    folders = [kernel_cache.prepare_for(digest) for digest in (one, other, one)]
 
     assert folders[0] == folders[2] != folders[1]
     assert shared not in folders

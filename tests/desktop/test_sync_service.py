@@ -53,11 +53,8 @@ def profiles(tmp_path: Path) -> ProfileStore:
 
 @pytest.fixture
 def team(postgres_server: Server) -> Iterator[str]:
-    name = postgres_server.create_database(
-        postgres_server.template("team", lambda c: set_up(c.info.dsn))
-    )
-    yield postgres_server.dsn_of(name)
-    postgres_server.drop_database(name)
+    with postgres_server.database_from("team", lambda c: set_up(c.info.dsn)) as dsn:
+        yield dsn
 
 
 def add(profiles: ProfileStore, dsn: str, name: str = "Team", **changes: object) -> None:

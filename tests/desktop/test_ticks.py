@@ -62,11 +62,10 @@ def run_file(folder: Path, source: str, **data: Any) -> Path:
 @pytest.fixture
 def prices(postgres_server: Server) -> Iterator[str]:
     """The connection string of a database with the ticks of the file."""
-    name = postgres_server.create_database(postgres_server.template("ticks", create_ticks))
-    with psycopg.connect(postgres_server.dsn_of(name), autocommit=True) as connection:
-        fill(connection, "ticks", rows())
-    yield postgres_server.dsn_of(name)
-    postgres_server.drop_database(name)
+    with postgres_server.database_from("ticks", create_ticks) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            fill(connection, "ticks", rows())
+        yield dsn
 
 
 def test_ticks_of_a_database_and_of_a_file_give_the_same_run(

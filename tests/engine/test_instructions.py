@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +15,9 @@ from engine.config import BacktestConfig, SizingMethod, parse_config
 from engine.errors import BacktestValidationError
 from engine.market import Panel
 from engine.metrics import bars_per_year
-from engine.strategies.protocol import Parameters, Signals, SignalStrategy, TargetStrategy
+from engine.strategies.protocol import Signals
 from engine.types import INSTRUCTION
+from tests.engine.given import GivenSignals, GivenWeights
 from tests.engine.worlds_market import market
 from tests.naive.instructions import NoStop, Row, instructions, target_instructions
 
@@ -55,32 +56,6 @@ SIZING: list[dict[str, Any]] = [
 ]
 OWN = ("size", "limit", "stop", "stop_loss", "take_profit")
 RATES = ("stop_loss_rate", "take_profit_rate", "trail_rate", "trail_amount")
-
-
-class Given(SignalStrategy):
-    """Says what it was given."""
-
-    name: ClassVar[str] = "given"
-
-    def __init__(self, said: Signals) -> None:
-        super().__init__(Parameters())
-        self.said = said
-
-    def signals(self, panel: Panel) -> Signals:
-        return self.said
-
-
-class GivenWeights(TargetStrategy):
-    """Wants what it was given, a row a bar."""
-
-    name: ClassVar[str] = "given"
-
-    def __init__(self, wanted: NDArray[np.float64]) -> None:
-        super().__init__(Parameters())
-        self.wanted = wanted
-
-    def weights(self, panel: Panel, bars: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self.wanted[bars]
 
 
 @st.composite
@@ -145,10 +120,10 @@ def test_instructions_are_those_of_the_plain_twin(
         expected = instructions(signals, config, panel, per_year)
     except NoStop:
         with pytest.raises(BacktestValidationError, match="risk_per_trade needs a stop"):
-            instructions_of(config, panel, Given(signals))
+            instructions_of(config, panel, GivenSignals(signals))
         return
 
-    rows, _ = instructions_of(config, panel, Given(signals))
+    rows, _ = instructions_of(config, panel, GivenSignals(signals))
 
     assert_rows(rows, expected)
 

@@ -24,8 +24,9 @@ from engine.config import parse_config
 from engine.market import Panel
 from engine.result import BacktestResult
 from engine.simulate import run_backtest
-from engine.strategies.protocol import Parameters, Signals, SignalStrategy, Strategy, TargetStrategy
+from engine.strategies.protocol import Signals, Strategy
 from engine.validate import build_panel, check_bars
+from tests.engine.given import GivenSignals, GivenWeights
 from tests.engine.published import bars_panel, nanoseconds, run
 from tests.parity.peers import MARK
 from tests.shared import shared_path
@@ -99,32 +100,6 @@ def crosses(
     before = above.shift(1, fill_value=False)
     known = frame["close"].rolling(slow).mean().shift(1).notna()
     return (above & ~before & known).to_numpy(), (~above & before & known).to_numpy()
-
-
-class GivenSignals(SignalStrategy):
-    """Says what it was given."""
-
-    name = "given_signals"
-
-    def __init__(self, said: Signals) -> None:
-        super().__init__(Parameters())
-        self.said = said
-
-    def signals(self, panel: Panel) -> Signals:
-        return self.said
-
-
-class GivenWeights(TargetStrategy):
-    """Wants the weights that it was given, (n_bars, n_symbols)."""
-
-    name = "given_weights"
-
-    def __init__(self, wanted: NDArray[np.float64]) -> None:
-        super().__init__(Parameters())
-        self.wanted = wanted
-
-    def weights(self, panel: Panel, bars: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self.wanted[bars]
 
 
 def ours_of(panel: Panel, strategy: Strategy, **sections: Any) -> BacktestResult:

@@ -45,11 +45,8 @@ with RunStore.open(Path(sys.argv[1])) as store:
 @pytest.fixture
 def team(postgres_server: Server) -> Iterator[str]:
     """The connection string of a team's database, set up."""
-    name = postgres_server.create_database(
-        postgres_server.template("team", lambda c: set_up(c.info.dsn))
-    )
-    yield postgres_server.dsn_of(name)
-    postgres_server.drop_database(name)
+    with postgres_server.database_from("team", lambda c: set_up(c.info.dsn)) as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -54,9 +54,8 @@ def create_ticks(connection: Connection) -> None:
 @pytest.fixture
 def dsn(postgres_server: Server) -> Iterator[str]:
     """The connection string of a database with a table of ticks, empty."""
-    name = postgres_server.create_database(postgres_server.template("ticks", create_ticks))
-    yield postgres_server.dsn_of(name)
-    postgres_server.drop_database(name)
+    with postgres_server.database_from("ticks", create_ticks) as dsn:
+        yield dsn
 
 
 @pytest.fixture

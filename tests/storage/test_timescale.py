@@ -38,9 +38,8 @@ Connection = psycopg.Connection[Any]
 @pytest.fixture
 def market_dsn(postgres_server: Server) -> Iterator[str]:
     """The connection string of a database with the default tables, empty."""
-    name = postgres_server.create_database(postgres_server.template("market", create_tables))
-    yield postgres_server.dsn_of(name)
-    postgres_server.drop_database(name)
+    with postgres_server.database_from("market", create_tables) as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from engine.errors import BacktestError, BacktestValidationError, Problem
 from engine.market import Panel
 from storage.errors import Stopped
 from storage.stopping import ShouldStop, never
+from storage.strategies import hash_of
 
 _LOOK_SECONDS: Final = 0.02
 _TAIL_BYTES: Final = 64 << 10
@@ -133,8 +134,8 @@ class Child:
         compiled = cache = kernel_cache.prepare()
         own = []
         if limits.barrier() == "bubblewrap":
-            # What a child compiles must not be loaded by anything but a child of the same file.
-            own = [cache := kernel_cache.prepare_for(self.path)]
+            # What a child compiles must not be loaded by anything but a child of the same code.
+            own = [cache := kernel_cache.prepare_for(hash_of(self.path))]
         command = limits.behind_barrier(
             limits.command(), [self.path.parent, compiled], [self._home, *own]
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from desktop.service.child.frames import Arrays
 from desktop.service.child.process import Child, ChildError
+from desktop.service.child.simulating import is_rest
 from engine.checkpoint import MEMORY, CheckpointError, parts_of, put_arrays
 from engine.driver import Simulation
 from engine.pacing import Pacer
@@ -35,12 +36,18 @@ class RemoteSimulation(Simulation):
 
     def gather(self) -> None:
         """Fetch what the child does not answer with every chunk: all orders, and what the strategy remembers."""
-        found = self._ask({"task": "parts"})
+        found = self._ask({"task": "rest"})
+        orders, symbols, book = int(self.state["n_orders"][0]), self.panel.n_symbols, self.book
+        self._checked(found, "book.orders", book.orders.dtype, orders)
+        self._checked(found, "book.positions", book.positions.dtype, symbols)
         memory = found.pop(MEMORY, None)
-        if memory is None or memory.dtype.names is None or memory.shape != (self.panel.n_symbols,):
+        if memory is None or memory.dtype.names is None or memory.shape != (symbols,):
             raise self._no_result()
+        if len(found.get("book.happened", ())) < int(self.state["n_events"][0]):
+            raise self._no_result()
+        here = {name: part for name, part in parts_of(self).items() if not is_rest(name)}
         try:
-            put_arrays(self, found)
+            put_arrays(self, here | found)
         except CheckpointError as error:
             raise self._no_result() from error
         self.remembered = memory
@@ -85,7 +92,7 @@ class RemoteSimulation(Simulation):
         try:
             completed = super().run(clock, look, pacer)
             if not completed:
-                self._fetch_book()
+                self.gather()
             return completed
         finally:
             self.close()
@@ -97,19 +104,8 @@ class RemoteSimulation(Simulation):
 
     def expire_waiting(self) -> None:
         """Fetch the orders, and write down that what still waits will never fill."""
-        self._fetch_book()
+        self.gather()
         super().expire_waiting()
-
-    def _fetch_book(self) -> None:
-        found = self._ask({"task": "book"})
-        orders, events = (int(self.state[name][0]) for name in ("n_orders", "n_events"))
-        self.make_room(max(orders, events), 0)
-        book = self.book
-        book.orders[:orders] = self._checked(found, "orders", book.orders.dtype, orders)
-        book.happened[:events] = self._checked(found, "happened", book.happened.dtype, events)
-        book.positions[:] = self._checked(
-            found, "positions", book.positions.dtype, self.panel.n_symbols
-        )
 
     def _ask(self, question: dict[str, Any], arrays: Arrays | None = None) -> Arrays:
         assert self.child is not None

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from desktop.service.child.frames import Arrays
-from engine.checkpoint import parts_of, put
+from engine.checkpoint import MEMORY, parts_of, put
 from engine.config import BacktestConfig
 from engine.driver import Simulation, new_simulation, rules_of
 from engine.instructions import entry_size
@@ -15,8 +15,13 @@ from engine.strategies.protocol import OnBarStrategy
 from engine.types import INSTRUCTION
 
 Answer = tuple[dict[str, Any], Arrays]
-TASKS: Final = ("advance", "book", "parts", "take_up")  # once a run has begun
+TASKS: Final = ("advance", "rest", "take_up")  # once a run has begun
 _NOTHING_SAID: Final = np.empty(0, INSTRUCTION)
+
+
+def is_rest(name: str) -> bool:
+    """Tell whether a part of a run is one that its chunks do not bring: the book, and what the strategy remembers."""
+    return name == MEMORY or name.startswith("book.")
 
 
 class FarRun:
@@ -40,21 +45,14 @@ class FarRun:
         )
 
     def answer(self, question: dict[str, Any], arrays: Arrays) -> Answer:
-        """Simulate up to a bar and return what is new; or return the book or all that the run is, or become another."""
+        """Simulate up to a bar and return what is new; or return the rest of what the run is, or become another."""
         run = self._simulation
         assert run is not None
-        if question["task"] == "parts":
-            return {"ok": True}, parts_of(run)
+        if question["task"] == "rest":
+            return {"ok": True}, {n: part for n, part in parts_of(run).items() if is_rest(n)}
         if question["task"] == "take_up":
             put(run, arrays)
             return {"ok": True}, {}
-        if question["task"] == "book":
-            orders, events = (int(run.state[name][0]) for name in ("n_orders", "n_events"))
-            return {"ok": True}, {
-                "orders": run.book.orders[:orders],
-                "happened": run.book.happened[:events],
-                "positions": run.book.positions,
-            }
         first, fills = run.bar, int(run.state["n_fills"][0])
         run.advance(int(question["stop"]))
         new = {name: column[first : run.bar] for name, column in run.curve._asdict().items()}
